@@ -1,0 +1,144 @@
+"""Who may do what, Tenant by Tenant: the permission table, and the one place that answers.
+
+Views, tasks, consumers and templates decide nothing themselves. Tenants are known by id only;
+`accounts.access.access_for` builds an `Access` from a person's Memberships.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, Concatenate, Final, ParamSpec
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django_htmx.middleware import HtmxDetails
+
+PERMISSIONS: Final[Mapping[str, str]] = {
+    "server:view": "See Comet Servers: address, version, freshness",
+    "server:link": "Link and unlink Comet Servers, change their credentials",
+    "server:sync": "Ask for a full sync of a Comet Server",
+    "server:admin": "Open a Comet Server signed in as its server administrator",
+    "user:view": "See User Profiles",
+    "device:view": "See Devices, Protected Items and Storage Vaults",
+    "job:view": "See Jobs and their logs",
+    "backup:run": "Run backups",
+    "job:cancel": "Cancel running Jobs",
+    "activity:view": "See what happens on Comet Servers, live",
+    "operation:view": "See Operations and how far they are",
+    "operation:cancel": "Cancel Operations",
+    "sso:tenant": "Open Comet signed in as administrator of an organization",
+    "sso:user": "Open Comet signed in as an end user",
+    "tenant:view": "See tenants and what is placed under them",
+    "tenant:manage": "Create and change tenants, place organizations under them",
+    "person:view": "See people and their roles",
+    "person:manage": "Invite people, give and take roles",
+    "audit:view": "Read the audit",
+}
+
+_VIEW = frozenset({"user:view", "device:view", "job:view", "activity:view", "operation:view"})
+_ACT = frozenset({"backup:run", "job:cancel", "operation:cancel", "sso:user"})
+
+ROLES: Final[Mapping[str, frozenset[str]]] = {
+    "owner": frozenset(PERMISSIONS),
+    "admin": frozenset(PERMISSIONS),
+    "technician": _VIEW
+    | _ACT
+    | {"server:view", "server:link", "server:sync", "server:admin", "sso:tenant", "tenant:view"},
+    "billing": frozenset({"user:view", "device:view", "tenant:view", "server:view"}),
+    "viewer": _VIEW | {"tenant:view"},
+    "customer": _VIEW | {"backup:run", "job:cancel", "sso:user"},
+}
+"""What each role grants, in the Tenant it is held in and everything below it."""
+
+
+class Everything:
+    """Every Tenant there is, also those made later. Held only by a grant at the root."""
+
+    def __contains__(self, tenant_id: object) -> bool:
+        return True
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        return "EVERYTHING"
+
+
+EVERYTHING: Final = Everything()
+TenantSet = Everything | frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What one person may do, Tenant by Tenant; built once a request, asked everywhere."""
+
+    user_id: int | None
+    grants: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    """Tenant pk -> the permissions held there."""
+    everywhere: frozenset[str] = frozenset()
+    """Permissions held at the root without exclusions: these reach every Tenant."""
+
+    def tenants_with(self, permission: str) -> TenantSet:
+        """Ids of the Tenants that grant `permission`; no grant gives the empty set."""
+        if permission not in PERMISSIONS:
+            raise LookupError(f"{permission!r} is not in the permission table")
+        if permission in self.everywhere:
+            return EVERYTHING
+        return frozenset(tenant_id for tenant_id, held in self.grants.items() if permission in held)
+
+    def allows(self, permission: str, *, tenant_id: int) -> bool:
+        return tenant_id in self.tenants_with(permission)
+
+    def require(self, permission: str, *, tenant_id: int) -> None:
+        """Raise PermissionDenied unless `permission` is held in this Tenant."""
+        if not self.allows(permission, tenant_id=tenant_id):
+            raise PermissionDenied(permission)
+
+    def permissions(self) -> Iterator[str]:
+        """Every permission held in at least one Tenant; what navigation shows follows from it."""
+        return (permission for permission in PERMISSIONS if self.tenants_with(permission))
+
+
+NO_ACCESS: Final = Access(user_id=None)
+
+
+class PortalRequest(HttpRequest):
+    """A request behind the portal's middleware; for annotations only."""
+
+    access: Access
+    htmx: HtmxDetails
+
+
+P = ParamSpec("P")
+View = Callable[Concatenate[Any, P], HttpResponse]
+
+
+def requires(permission: str) -> Callable[[View[P]], View[P]]:
+    """Refuse with 403 who holds `permission` in no Tenant. Objects are then found by `visible_to`."""
+    if permission not in PERMISSIONS:
+        raise LookupError(f"{permission!r} is not in the permission table")
+
+    def decorate(view: View[P]) -> View[P]:
+        @wraps(view)
+        def guarded(request: PortalRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            if not request.access.tenants_with(permission):
+                raise PermissionDenied(permission)
+            return view(request, *args, **kwargs)
+
+        guarded.permission = permission  # type: ignore[attr-defined]  # read by tests/test_conventions.py
+        return guarded
+
+    return decorate
+
+
+def signed_in(view: View[P]) -> View[P]:
+    """Mark a view that everyone signed in may use, whatever their roles: their own settings, say."""
+    view.permission = "signed-in"  # type: ignore[attr-defined]
+    return view
+
+
+def public(view: View[P]) -> View[P]:
+    """Mark a view that needs no sign-in. It still states so, and tests list it."""
+    view.permission = "public"  # type: ignore[attr-defined]
+    view.login_required = False  # type: ignore[attr-defined]  # read by LoginRequiredMiddleware
+    return view

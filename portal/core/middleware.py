@@ -1,0 +1,29 @@
+"""Middleware that every page needs."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirectBase
+from django.shortcuts import resolve_url
+from django.conf import settings
+
+
+class LoginRedirectForHtmxMiddleware:
+    """Send the whole page to sign-in when an htmx request meets an ended session.
+
+    Without it the sign-in form would be swapped into a table.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if (
+            request.headers.get("HX-Request") == "true"
+            and isinstance(response, HttpResponseRedirectBase)
+            and response.url.startswith(resolve_url(settings.LOGIN_URL))
+        ):
+            redirect = HttpResponse(status=204)
+            redirect["HX-Redirect"] = response.url
+            return redirect
+        return response

@@ -1,0 +1,219 @@
+"""What every page draws alike: icons, states, times, sizes, trends, strips."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+
+from django import template
+from django.contrib.staticfiles import finders
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+
+from portal.core.states import State
+
+register = template.Library()
+
+
+@register.simple_tag
+@cache
+def icon(name: str, label: str = "") -> SafeString:
+    """A Tabler outline icon as inline SVG. Decoration unless `label` says what it means.
+
+    Raises:
+        LookupError: `static/vendor/tabler-icons/` has no such icon.
+    """
+    path = finders.find(f"vendor/tabler-icons/{name}.svg")
+    if not isinstance(path, str):
+        raise LookupError(f"no icon named {name!r} in static/vendor/tabler-icons/")
+    drawing = Path(path).read_text(encoding="utf-8")
+    drawing = drawing[drawing.index("<path") : drawing.index("</svg>")]
+    said = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')  # noqa: S308
+    return format_html(
+        '<svg class="icon icon-{}" viewBox="0 0 24 24" width="20" height="20" fill="none" stroke="currentColor"'
+        ' stroke-width="1.75" stroke-linecap="round" stroke-linejoin="round" {}>{}</svg>',
+        name,
+        said,
+        mark_safe(" ".join(drawing.split())),  # noqa: S308  (a file of our own, no input)
+    )
+
+
+@register.simple_tag
+@cache
+def shape(name: str) -> SafeString:
+    """The drawing of a state's shape, 12 px, in the colour of the text around it."""
+    return SafeString(render_to_string("components/_shape.html", {"shape": name}).strip())
+
+
+@register.inclusion_tag("components/_status.html")
+def status(
+    state: State | str, percent: int | None = None, detail: str = "", since: dt.datetime | None = None
+) -> dict[str, Any]:
+    """A state as shape, tone and word. `percent` is said of running ones, `since` of unknown ones."""
+    return {"state": as_state(state), "percent": percent, "detail": detail, "since": since}
+
+
+def as_state(value: State | str | None) -> State:
+    """The State of a stored value; UNKNOWN for one this code does not know."""
+    try:
+        return State(value or State.UNKNOWN)
+    except ValueError:
+        return State.UNKNOWN
+
+
+@register.simple_tag(name="ago")
+def ago_tag(moment: dt.datetime | None, empty: str = "never") -> SafeString:
+    """`{% ago moment empty="not yet" %}`: as the filter, with a word of one's own for None."""
+    return ago(moment, empty)
+
+
+@register.filter
+def ago(moment: dt.datetime | None, empty: str = "never") -> SafeString:
+    """`<time>` that says how long ago `moment` was; `static/js/time.js` keeps it true."""
+    if moment is None:
+        return format_html('<span class="text-secondary">{}</span>', empty)
+    local = timezone.localtime(moment)
+    return format_html(
+        '<time datetime="{}" title="{}" tabindex="0">{}</time>',
+        moment.astimezone(dt.UTC).isoformat(timespec="seconds"),
+        f"{local:%a} {local.day} {local:%b %Y, %H:%M:%S %Z}",
+        time_ago(moment, timezone.now()),
+    )
+
+
+def time_ago(moment: dt.datetime, now: dt.datetime) -> str:
+    """`12 min ago`, `in 3 h`; the date beyond 30 days. The same rule stands in `static/js/time.js`."""
+    seconds = abs((now - moment).total_seconds())
+    if seconds < 60:
+        return "just now"
+    if seconds < 3600:
+        amount = f"{int(seconds // 60)} min"
+    elif seconds < 86_400:
+        amount = f"{int(seconds // 3600)} h"
+    elif seconds < 30 * 86_400:
+        days = int(seconds // 86_400)
+        amount = f"{days} day" if days == 1 else f"{days} days"
+    else:
+        local = timezone.localtime(moment)
+        return f"{local.day} {local:%b %Y}"
+    return f"{amount} ago" if moment <= now else f"in {amount}"
+
+
+@register.filter
+def iec(size_bytes: int | float | None) -> str:
+    """Bytes in IEC units, three figures: `0 B`, `1.50 KiB`, `12.3 GiB`, `340 TiB`."""
+    if size_bytes is None:
+        return "–"
+    size = float(size_bytes)
+    unit = "B"
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"):
+        if abs(size) < 999.5 or unit == "EiB":
+            break
+        size /= 1024
+    if unit == "B":
+        return f"{size:.0f} B"
+    digits = 2 if abs(size) < 9.995 else 1 if abs(size) < 99.95 else 0
+    return f"{size:.{digits}f} {unit}"
+
+
+@register.filter
+def duration(span: dt.timedelta | int | float | None) -> str:
+    """Seconds or a timedelta in its two largest units: `42 s`, `3 min 12 s`, `2 h 5 min`, `3 d 4 h`."""
+    if span is None:
+        return "–"
+    seconds = int(span.total_seconds() if isinstance(span, dt.timedelta) else span)
+    if seconds < 60:
+        return f"{seconds} s"
+    for large, large_word, small, small_word in (
+        (60, "min", 1, "s"),
+        (3600, "h", 60, "min"),
+        (86_400, "d", 3600, "h"),
+    ):
+        if seconds < large * (24 if large == 3600 else 60) or large == 86_400:
+            rest = seconds % large // small
+            return f"{seconds // large} {large_word}" + (f" {rest} {small_word}" if rest else "")
+    raise AssertionError("days take every length")
+
+
+@register.filter
+def middle(text: str, length: int = 24) -> SafeString:
+    """Long names cut in the middle, where they differ least; the whole as title and for readers."""
+    text = str(text)
+    if len(text) <= length:
+        return format_html("{}", text)
+    head, tail = (length - 1 + 1) // 2, (length - 1) // 2
+    return format_html(
+        '<span class="cut" title="{}"><span aria-hidden="true">{}…{}</span>'
+        '<span class="visually-hidden">{}</span></span>',
+        text,
+        text[:head],
+        text[-tail:],
+        text,
+    )
+
+
+@register.simple_tag
+def sparkline(values: Sequence[float | None], label: str = "Trend") -> SafeString:
+    """A zero-based trend line of `values`, oldest first; gaps (None) are drawn as zero."""
+    points = [value or 0 for value in values]
+    if len(points) < 2:
+        return SafeString("")
+    top = max(points) or 1
+    step = 100 / (len(points) - 1)
+    line = " ".join(f"{i * step:.1f},{22 - 20 * value / top:.1f}" for i, value in enumerate(points))
+    return format_html(
+        '<svg class="sparkline" viewBox="0 0 100 24" preserveAspectRatio="none" role="img" aria-label="{}: {}">'
+        '<polygon points="0,24 {} 100,24"/><polyline points="{}"/></svg>',
+        label,
+        ", ".join(f"{value:g}" for value in points),
+        line,
+        line,
+    )
+
+
+class StripDay(Protocol):
+    """One cell of a strip."""
+
+    day: dt.date
+    state: State | str
+    title: str
+    url: str
+
+
+@register.simple_tag
+def day_strip(days: Sequence[StripDay | Mapping[str, Any]], label: str = "By day") -> SafeString:
+    """A row of days, oldest first, each in its worst state and leading to that day's rows.
+
+    A day is an object or mapping with `day`, `state`, `title` (such as "3 of 41 failed") and `url`
+    (empty: not a link).
+    """
+    return format_html(
+        '<ol class="strip" aria-label="{}">{}</ol>',
+        label,
+        format_html_join("", "<li>{}</li>", ((_strip_cell(day),) for day in days)),
+    )
+
+
+def _strip_cell(cell: StripDay | Mapping[str, Any]) -> SafeString:
+    fields = cell if isinstance(cell, Mapping) else vars_of(cell)
+    state = as_state(fields["state"])
+    day = fields["day"]
+    said = f"{day:%a} {day.day} {day:%b}: {fields['title'] or state.label}"
+    url = fields["url"]
+    return format_html(
+        '<{} class="strip-cell tone-{}" title="{}">{}<span class="visually-hidden">{}</span></{}>',
+        format_html('a href="{}"', url) if url else SafeString("span"),
+        state.tone,
+        said,
+        shape(state.shape),
+        said,
+        "a" if url else "span",
+    )
+
+
+def vars_of(cell: StripDay) -> Mapping[str, Any]:
+    """The four fields of a strip's day, whatever kind of object holds them."""
+    return {name: getattr(cell, name) for name in ("day", "state", "title", "url")}

@@ -1,0 +1,116 @@
+"""Linked Comet Servers, the organizations on them, and which Tenant each belongs to."""
+
+from typing import Final
+
+from django.db import models
+
+from portal.core.encryption import SecretField
+from portal.core.querysets import TenantQuerySet
+
+
+class CometServer(models.Model):
+    """One linked Comet Server. Belongs to the Tenant that linked it; placements share it out."""
+
+    class CredentialKind(models.TextChoices):
+        PASSWORD = "password", "Password"  # noqa: S105
+        SESSION_KEY = "session_key", "Session key"
+
+    class Stream(models.TextChoices):
+        NEVER = "never", "Not connected yet"
+        UP = "up", "Live"
+        DOWN = "down", "Stream down"
+
+    tenant = models.ForeignKey("tenants.Tenant", models.PROTECT, related_name="servers")
+    name = models.CharField(max_length=80)
+    api_url = models.CharField(max_length=255, help_text="Where the portal reaches it.")
+    browser_url = models.CharField(max_length=255, help_text="Where people's browsers reach it.")
+    linked_at = models.DateTimeField(auto_now_add=True)
+
+    admin_username = models.CharField(max_length=255)
+    credential_kind = models.CharField(max_length=12, choices=CredentialKind)
+    password = SecretField()
+    session_key = SecretField(help_text="The portal's own polling key; never handed out.")
+    credential_changed_at = models.DateTimeField(auto_now_add=True)
+
+    version = models.CharField(max_length=40, blank=True)
+    license_hash = models.CharField(max_length=128, help_text="Tells two addresses of one server.")
+    start_hash = models.CharField(max_length=128, blank=True)
+    started_at = models.DateTimeField(null=True)
+    restarts = models.PositiveIntegerField(default=0)
+    clock_drift_ms = models.BigIntegerField(default=0, help_text="Its clock minus ours.")
+    devices_configured = models.PositiveIntegerField(default=0)
+    device_limit = models.PositiveIntegerField(default=0, help_text="0 means unlimited.")
+    license_valid_until = models.DateTimeField(null=True)
+
+    stream = models.CharField(max_length=5, choices=Stream, default=Stream.NEVER)
+    stream_changed_at = models.DateTimeField(null=True)
+    stream_error = models.CharField(max_length=500, blank=True)
+    last_event_at = models.DateTimeField(null=True)
+    last_full_sync_at = models.DateTimeField(null=True)
+    last_sync_error = models.CharField(max_length=500, blank=True)
+
+    objects = TenantQuerySet["CometServer"].as_manager()
+    tenant_path = "tenant"
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "name"], name="server_name_once_per_tenant"),
+            models.UniqueConstraint(fields=["license_hash"], name="server_linked_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Organization(models.Model):
+    """An organization of a Comet Server, as last seen there. The top level has the empty id."""
+
+    server = models.ForeignKey(CometServer, models.CASCADE, related_name="organizations")
+    organization_id = models.CharField(max_length=64, blank=True)
+    name = models.CharField(max_length=255)
+    host = models.CharField(max_length=255, blank=True, help_text="Its first host name.")
+    browser_url = models.CharField(max_length=255, blank=True, help_text="Empty: made from the host.")
+    is_suspended = models.BooleanField(default=False)
+    admin_username = models.CharField(max_length=255, blank=True, help_text="Admin made for sign-ins.")
+    admin_password = SecretField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["server", "organization_id"], name="organization_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Placement(models.Model):
+    """Which Tenant an organization of a server belongs to, or one User Profile placed by hand.
+
+    Every mirrored row points here, so that re-homing a customer changes one row.
+    """
+
+    server = models.ForeignKey(CometServer, models.CASCADE, related_name="placements")
+    organization_id = models.CharField(max_length=64, blank=True)
+    username = models.CharField(max_length=255, blank=True, help_text="Empty: the whole organization.")
+    tenant = models.ForeignKey("tenants.Tenant", models.PROTECT, related_name="placements")
+    is_unmapped = models.BooleanField(
+        default=False, help_text="With the server's owner for want of a choice."
+    )
+
+    objects = TenantQuerySet["Placement"].as_manager()
+    tenant_path = "tenant"
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["server", "organization_id", "username"], name="placement_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.server} {self.username or self.organization_id or 'top level'} at {self.tenant}"
+
+
+TOP_LEVEL: Final = ""
+"""The organization id of what belongs to no organization."""
+
+SERVER_ITSELF: Final = "*"
+"""The organization id of a placement for what concerns the server as a whole; always its owner's."""
