@@ -49,6 +49,10 @@ class UserProfile(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["server", "username"], name="user_profile_once"),
         ]
+        indexes = [
+            models.Index(fields=["username", "id"], name="user_profile_by_name"),
+            models.Index(fields=["vault_size_bytes", "id"], name="user_profile_by_size"),
+        ]
 
     def __str__(self) -> str:
         return self.username
@@ -92,6 +96,7 @@ class Device(models.Model):
             models.Index(fields=["server", "device_id"], name="device_by_id"),
             models.Index(fields=["name", "id"], name="device_by_name"),
             models.Index(fields=["sort_last_job_at", "id"], name="device_by_last_job"),
+            models.Index(fields=["connections", "last_seen_at"], name="device_by_silence"),
         ]
 
     def __str__(self) -> str:
