@@ -1,0 +1,43 @@
+"""Every test run has a real Redis and a database of its own: SQLite, or PostgreSQL by DATABASE_URL."""
+
+import os
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests.environment import django as environment
+
+_started = environment.prepare()  # before anything reads Django's settings
+
+
+def pytest_unconfigure() -> None:
+    _started.close()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Keep SQLite's test database in a file: as in real use, connections then wait for one another."""
+    from django.conf import settings
+
+    database = settings.DATABASES["default"]
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        folder = Path(os.environ["PERIHELION_DATA"])
+        database.setdefault("TEST", {})["NAME"] = str(folder / f"test{environment.worker_name()}.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    """The Redis of this test process."""
+    return os.environ["REDIS_URL"]
+
+
+@pytest.fixture(scope="session")
+def _redis(redis_url: str) -> redis.Redis:
+    return redis.Redis.from_url(redis_url)
+
+
+@pytest.fixture(autouse=True)
+def _empty_redis(_redis: redis.Redis) -> None:
+    """No test sees another's cache, rate limits or queued tasks."""
+    _redis.flushdb()

@@ -1,0 +1,40 @@
+"""What must be in the environment before Django reads its settings."""
+
+import os
+import tempfile
+from contextlib import ExitStack
+from typing import Final
+
+from tests.environment.redis import RedisServer
+
+PREPARED: Final = "PERIHELION_TESTS_PREPARED"
+"""Set by the process that prepared, for those it starts (one per core)."""
+
+
+def prepare() -> ExitStack:
+    """Start what the settings of a test run name, and name it; closing the result ends it again.
+
+    Each parallel test process has a Redis database of its own.
+    """
+    stack = ExitStack()
+    if PREPARED not in os.environ:
+        data = stack.enter_context(tempfile.TemporaryDirectory(prefix="perihelion-tests-"))
+        redis = stack.enter_context(RedisServer())
+        os.environ.update(
+            {
+                PREPARED: "1",
+                "PERIHELION_ENV": "test",
+                "PERIHELION_DATA": data,
+                "REDIS_URL": redis.url,
+                "DJANGO_SETTINGS_MODULE": "portal.settings",
+            }
+        )
+    if worker := worker_name():
+        server, number = os.environ["REDIS_URL"].rpartition("/")[0], int(worker.removeprefix("gw"))
+        os.environ["REDIS_URL"] = f"{server}/{number + 1}"
+    return stack
+
+
+def worker_name() -> str:
+    """Which of the parallel test processes this is; empty when there is one alone."""
+    return os.environ.get("PYTEST_XDIST_WORKER", "")
