@@ -1,0 +1,230 @@
+"""One Comet Server and one credential."""
+
+import copy
+import dataclasses
+import functools
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Self, TypeVar
+
+from comet import errors
+from comet.answers import Answer, check_envelope, check_http, read_bytes, read_json
+from comet.api import Methods
+from comet.auth import Credential, SessionKey, SignIn
+from comet.bulk import RawElement, split_elements
+from comet.calls import NO_PARAMS, form_of
+from comet.dial import AddressGuard
+from comet.spec.model import methods_by_name
+from comet.transport import Limits, Transport
+from comet.types import CometAPIResponseMessage, SessionKeyRegeneratedResponse
+
+T = TypeVar("T")
+OnCall = Callable[[str, float, str, int], None]
+"""Called after each call: method, duration in seconds, `ok` or the error's class name, bytes received."""
+
+_ADMIN_SESSION_START = "/api/v1/admin/account/session-start"
+_ADMIN_SESSION_REVOKE = "/api/v1/admin/account/session-revoke"
+_USER_PREFIX = "/api/v1/user/"
+_USER_SESSION_START = "/api/v1/user/web/session/start"
+_USER_SESSION_REVOKE = "/api/v1/user/web/session/revoke"
+
+
+class CometClient(Methods):
+    """Every method of the Comet Server API, for one server and one credential.
+
+    Safe to use from several threads; connections are pooled and kept alive until `close`.
+
+    `host` is sent as Host header, for the host name of an organization. `use_session` starts a session
+    with a Password and makes all calls with its key, which is renewed once when the server refuses it.
+    `address_guard` is called with each address a name resolves to, before connecting, and raises to
+    forbid it. `timeout` is the whole call in seconds, `connect_timeout` one connection attempt,
+    `read_timeout` one silence.
+
+        with CometClient("https://backup.example.com", Password("admin", secret)) as client:
+            version = client.admin_meta_version()
+    """
+
+    def __init__(
+        self,
+        url: str,
+        credential: Credential | None = None,
+        *,
+        timeout: float = 60.0,
+        host: str | None = None,
+        connect_timeout: float = 5.0,
+        read_timeout: float = 30.0,
+        max_body_bytes: int = 256 * 1024 * 1024,
+        use_session: bool = False,
+        on_call: OnCall | None = None,
+        address_guard: AddressGuard | None = None,
+        ca_file: str | None = None,
+        pool_size: int = 10,
+    ) -> None:
+        self._transport = Transport(
+            url, host=host, address_guard=address_guard, ca_file=ca_file, pool_size=pool_size
+        )
+        self.url = self._transport.base
+        self.host = host
+        self._limits = Limits(timeout, connect_timeout, read_timeout, max_body_bytes)
+        self._on_call = on_call
+        self._sign_in = SignIn(credential, use_session=use_session, start=self._start_session)
+
+    def __repr__(self) -> str:
+        return f"CometClient({self.url!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends all connections. A session key stays valid until it runs out or `end_session` is called."""
+        self._transport.close()
+
+    def with_limits(self, **limits: Any) -> Self:
+        """The same client, connections and session included, with other limits for its calls.
+
+        Takes any of `timeout`, `connect_timeout`, `read_timeout` (seconds) and `max_body_bytes`.
+        """
+        other = copy.copy(self)
+        other._limits = dataclasses.replace(self._limits, **limits)
+        return other
+
+    def start_session(self) -> SessionKey:
+        """The client's session key; one is started first if there is none yet."""
+        return self._sign_in.session(_ADMIN_SESSION_START)
+
+    def end_session(self) -> None:
+        """Gives the client's session key back. Does nothing if there is none."""
+        session = self._sign_in.held()
+        if session is None:
+            return
+        self._one_exchange(
+            "AdminAccountSessionRevoke", _ADMIN_SESSION_REVOKE, NO_PARAMS, _read_message, session
+        )
+        self._sign_in.forget()
+
+    def call(self, method: str, /, *, path: str | None = None, **params: object) -> Any:
+        """Any method by Comet's own name, with Comet's own parameter names; the plain answer.
+
+        JSON comes as dicts and lists, installers and logs as bytes. `path` is needed only for methods
+        this package does not know. Numbers and truth values may be given as such; structures are sent
+        as JSON.
+
+        Raises:
+            ValueError: the method is unknown and no path was given.
+            CometError: as in every other call.
+        """
+        known = methods_by_name().get(method)
+        if known is None:
+            if path is None:
+                raise ValueError(f"{method} is not a known method; give its path")
+            return self._exchange(method, path, params, _read_plain)
+        read = _read_plain if known.returns.kind == "json" else read_bytes
+        return self._exchange(
+            method,
+            path or known.path,
+            params,
+            read,
+            http_method=known.http_method,
+            signed_in=known.auth != "none",
+        )
+
+    def call_elements(self, method: str, /, **params: object) -> Iterator[RawElement]:
+        """The elements of a method's JSON list or map, not decoded, each with its SHA-256 digest.
+
+        The elements are views into the one body: copy what is kept.
+        """
+        known = methods_by_name()[method]
+        return self._exchange(method, known.path, params, split_elements)
+
+    def admin_list_users_full_raw(self) -> Iterator[RawElement]:
+        """As `admin_list_users_full`: the user name and the raw profile of each user."""
+        return self.call_elements("AdminListUsersFull")
+
+    def admin_get_jobs_for_date_range_raw(self, start: int, end: int) -> Iterator[RawElement]:
+        """As `admin_get_jobs_for_date_range` (Unix seconds): the raw Jobs, keys are their positions."""
+        return self.call_elements("AdminGetJobsForDateRange", Start=start, End=end)
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, object],
+        read: Callable[[Answer], T],
+        *,
+        http_method: str = "POST",
+        signed_in: bool = True,
+        files: Mapping[str, bytes] | None = None,
+    ) -> T:
+        send = functools.partial(
+            self._one_exchange, method, path, params, read, http_method=http_method, files=files
+        )
+        if not signed_in:
+            return send(None)
+        credential = self._sign_in.current(path)
+        try:
+            return send(credential)
+        except errors.Forbidden:
+            renewed = self._sign_in.renewed(credential, path)
+            if renewed is None:
+                raise
+        try:
+            return send(renewed)
+        except errors.Forbidden:
+            self._sign_in.renewal_did_not_help()
+            raise
+
+    def _one_exchange(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, object],
+        read: Callable[[Answer], T],
+        credential: Credential | None,
+        *,
+        http_method: str = "POST",
+        files: Mapping[str, bytes] | None = None,
+    ) -> T:
+        signature = credential.form() if credential is not None else {}
+        headers: dict[str, str] | None = None
+        form: dict[str, str] | None = None
+        if files is not None:
+            headers = {f"X-Comet-Admin-{name}": value for name, value in signature.items()}
+        elif http_method == "POST":
+            form = signature | form_of(params)
+        began = time.monotonic()
+        outcome, received = "ok", 0
+        try:
+            answer = self._transport.send(
+                method, http_method, path, form=form, headers=headers, files=files, limits=self._limits
+            )
+            received = len(answer.body)
+            return read(answer)
+        except errors.CometError as error:
+            outcome = type(error).__name__
+            raise
+        finally:
+            if self._on_call is not None:
+                self._on_call(method, time.monotonic() - began, outcome, received)
+
+    def _start_session(self, credential: Credential, path: str) -> SessionKey:
+        as_user = path.startswith(_USER_PREFIX)
+        reply = self._one_exchange(
+            "UserWebSessionStart" if as_user else "AdminAccountSessionStart",
+            _USER_SESSION_START if as_user else _ADMIN_SESSION_START,
+            NO_PARAMS if as_user else {"SelfAddress": self.url},
+            functools.partial(read_json, reply=SessionKeyRegeneratedResponse),
+            credential,
+        )
+        return SessionKey(credential.username, reply.session_key)
+
+
+def _read_plain(answer: Answer) -> Any:
+    check_http(answer)
+    check_envelope(answer)
+    return read_json(answer, object)
+
+
+_read_message = functools.partial(read_json, reply=CometAPIResponseMessage)

@@ -1,0 +1,154 @@
+"""Connections to exactly the address that was looked at, within a time budget that nothing stretches.
+
+The budget is a deadline kept per thread: each read from the network waits at most until then, so that
+a server which sends one byte now and then cannot hold a call longer than the whole call may take.
+"""
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.poolmanager import PoolManager
+
+AddressGuard = Callable[[str, int], None]
+"""Called with an IP address and a port before a connection; raises to forbid it."""
+
+
+class GuardRefused(Exception):
+    """The guard raised; its reason is the `__cause__`. Not an OSError, so that urllib3 lets it through."""
+
+
+class _Budget(threading.local):
+    deadline: float | None = None  # of time.monotonic()
+
+
+_budget = _Budget()
+
+
+def set_deadline(deadline: float | None) -> None:
+    """The moment, of `time.monotonic()`, at which this thread's reads give up."""
+    _budget.deadline = deadline
+
+
+def remaining_seconds() -> float | None:
+    """What is left of the budget; raises TimeoutError when nothing is."""
+    if _budget.deadline is None:
+        return None
+    left = _budget.deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("the call took longer than it may")
+    return left
+
+
+def _shorten(sock: socket.socket) -> None:
+    left = remaining_seconds()
+    if left is not None:
+        timeout = sock.gettimeout()
+        if timeout is None or timeout > left:
+            sock.settimeout(left)
+
+
+class _BudgetSocket(socket.socket):
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        _shorten(self)
+        return super().recv_into(*args, **kwargs)
+
+
+class _BudgetTLSSocket(ssl.SSLSocket):
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        _shorten(self)
+        return super().recv_into(*args, **kwargs)
+
+
+def tls_context(ca_file: str | None) -> ssl.SSLContext:
+    """TLS 1.2 or newer, certificates always checked, nothing read from the environment."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(cafile=ca_file)
+    context.sslsocket_class = _BudgetTLSSocket
+    return context
+
+
+def resolve(host: str, port: int, guard: AddressGuard | None) -> list[tuple[socket.AddressFamily, Any]]:
+    """The addresses of a host, in the order to try them, each allowed by the guard.
+
+    Raises:
+        socket.gaierror: the name has no address.
+        GuardRefused: the guard forbids one of them; then none is used.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses: list[tuple[socket.AddressFamily, Any]] = [
+        (family, address) for family, _, _, _, address in found
+    ]
+    if guard is not None:
+        for _, address in addresses:
+            try:
+                guard(str(address[0]), int(address[1]))
+            except Exception as reason:
+                raise GuardRefused(str(reason)) from reason
+    return addresses
+
+
+def dial(host: str, port: int, timeout: float | None, guard: AddressGuard | None) -> socket.socket:
+    """A socket connected to the first address of `host` that answers.
+
+    Raises:
+        socket.gaierror: the name has no address.
+        GuardRefused: the guard forbids an address.
+        OSError: no address answered; the error of the last one tried.
+    """
+    problem: OSError | None = None
+    for family, address in resolve(host, port, guard):
+        sock = _BudgetSocket(family, socket.SOCK_STREAM)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.settimeout(timeout)
+            _shorten(sock)
+            sock.connect(address)
+            return sock
+        except OSError as error:
+            sock.close()
+            problem = error
+    raise problem or OSError(f"no address for {host}")
+
+
+def pool_manager(guard: AddressGuard | None, context: ssl.SSLContext | None, size: int) -> PoolManager:
+    """Connection pools of urllib3 that dial as above."""
+
+    class Plain(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return _connect(self, guard)
+
+    class Secure(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return _connect(self, guard)
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    manager = PoolManager(num_pools=1, maxsize=size, ssl_context=context)
+    manager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
+    return manager
+
+
+def _connect(connection: HTTPConnection, guard: AddressGuard | None) -> socket.socket:
+    timeout = connection.timeout if isinstance(connection.timeout, int | float) else None
+    try:
+        return dial(connection.host, connection.port or connection.default_port, timeout, guard)
+    except socket.gaierror as error:
+        raise NameResolutionError(connection.host, connection, error) from error
+    except UnicodeError as error:  # a name no resolver takes, such as one with an empty label
+        raise NameResolutionError(connection.host, connection, socket.gaierror(str(error))) from error
+    except TimeoutError as error:
+        raise ConnectTimeoutError(connection, "connecting took too long") from error
+    except OSError as error:
+        raise NewConnectionError(connection, str(error)) from error

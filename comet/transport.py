@@ -1,0 +1,214 @@
+"""One Comet Server over HTTP: pooled connections, budgets, and what went wrong as our errors."""
+
+import ssl
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, NoReturn
+from urllib.parse import SplitResult, urlsplit
+
+import certifi
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError, NameResolutionError
+
+from comet import errors
+from comet.answers import Answer
+from comet.dial import AddressGuard, GuardRefused, pool_manager, set_deadline, tls_context
+
+_CHUNK_BYTES = 256 * 1024
+_HEADERS = {"Accept-Encoding": "gzip", "Accept-Language": "en", "User-Agent": "comet-python"}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one call may cost.
+
+    `timeout` is the whole call in seconds; `connect_timeout` and `read_timeout` are one connection
+    attempt and one silence of the server. `max_body_bytes` counts after decompression.
+    """
+
+    timeout: float = 60.0
+    connect_timeout: float = 5.0
+    read_timeout: float = 30.0
+    max_body_bytes: int = 256 * 1024 * 1024
+
+
+def parse_address(url: str) -> SplitResult:
+    """The parts of a server's address.
+
+    Raises:
+        BadAddress: not http or https, no host, or with a user name, query or fragment in it.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+    except ValueError as error:
+        raise errors.BadAddress("The address cannot be read: check its host and port") from error
+    if parts.scheme not in ("http", "https"):
+        raise errors.BadAddress("The address must start with http:// or https://")
+    if not parts.hostname or port == 0:
+        raise errors.BadAddress("The address names no host")
+    if parts.username or parts.password:
+        raise errors.BadAddress("The address must not hold a user name or password")
+    if parts.query or parts.fragment:
+        raise errors.BadAddress("The address must end before ? and #")
+    return parts
+
+
+class Transport:
+    """Sends requests to one server. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        host: str | None = None,
+        address_guard: AddressGuard | None = None,
+        ca_file: str | None = None,
+        pool_size: int = 10,
+    ) -> None:
+        parts = parse_address(url)
+        self.base = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+        context = None
+        if parts.scheme == "https":
+            context = tls_context(ca_file or certifi.where())
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers.clear()
+        self._session.headers.update(_HEADERS | ({"Host": host} if host else {}))
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._session.adapters.clear()
+        self._session.mount(f"{parts.scheme}://", _Adapter(address_guard, context, pool_size))
+
+    def send(
+        self,
+        method: str,
+        http_method: str,
+        path: str,
+        *,
+        form: Mapping[str, str] | None,
+        headers: Mapping[str, str] | None,
+        files: Mapping[str, bytes] | None,
+        limits: Limits,
+    ) -> Answer:
+        """One request and its whole answer, whatever its HTTP status.
+
+        Raises:
+            ConnectionFailed: one of its kinds, when there is no whole answer.
+            BodyTooLarge: the answer is longer than allowed.
+        """
+        set_deadline(time.monotonic() + limits.timeout)
+        try:
+            response = self._session.request(
+                http_method,
+                self.base + path,
+                data=form,
+                files=files,
+                headers=headers,
+                timeout=(
+                    min(limits.connect_timeout, limits.timeout),
+                    min(limits.read_timeout, limits.timeout),
+                ),
+                allow_redirects=False,
+                stream=True,
+            )
+            try:
+                body = self._read(method, response, limits.max_body_bytes)
+            except BaseException:
+                response.close()
+                raise
+        except (requests.RequestException, HTTPError, GuardRefused, OSError) as problem:
+            self._fail(method, problem)
+        finally:
+            set_deadline(None)
+        return Answer(self.base, method, response.status_code, response.headers, body)
+
+    def close(self) -> None:
+        """Ends all pooled connections."""
+        self._session.close()
+
+    def _read(self, method: str, response: requests.Response, limit: int) -> bytearray:
+        declared = response.headers.get("Content-Length", "")
+        body = bytearray()
+        if declared.isdigit() and int(declared) > limit:
+            self._refuse_body(method, response, limit)
+        for chunk in response.raw.stream(_CHUNK_BYTES, decode_content=True):
+            body += chunk
+            if len(body) > limit:
+                self._refuse_body(method, response, limit)
+        return body
+
+    def _refuse_body(self, method: str, response: requests.Response, limit: int) -> NoReturn:
+        raise errors.BodyTooLarge(
+            f"answered more than the {limit} bytes allowed",
+            server=self.base,
+            method=method,
+            http_status=response.status_code,
+        )
+
+    def _fail(self, method: str, problem: Exception) -> NoReturn:
+        kind, message = _explain(problem)
+        raise kind(message, server=self.base, method=method) from problem
+
+
+class _Adapter(HTTPAdapter):
+    """requests' adapter on our own connection pools."""
+
+    def __init__(self, guard: AddressGuard | None, context: ssl.SSLContext | None, size: int) -> None:
+        self._guard = guard
+        self._context = context
+        super().__init__(pool_connections=1, pool_maxsize=size, max_retries=0)
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **_: Any) -> None:
+        self.poolmanager = pool_manager(self._guard, self._context, maxsize)
+
+    def cert_verify(self, *_: Any) -> None:
+        """Nothing to set: the TLS context already holds the trusted certificates and checks them."""
+
+
+def _explain(problem: Exception) -> tuple[type[errors.ConnectionFailed], str]:
+    """Our kind of error for one of the layers below, and a sentence for people."""
+    causes = list(_causes(problem))
+
+    def seen(*kinds: type[BaseException]) -> bool:
+        return any(isinstance(cause, kinds) for cause in causes)
+
+    if seen(GuardRefused):
+        return errors.AddressRefused, "the address is not allowed"
+    if seen(NameResolutionError):
+        return errors.NameNotFound, "the name was not found"
+    if seen(ConnectionRefusedError):
+        return errors.ConnectionRefused, "the connection was refused: nobody listens on this port"
+    if seen(ssl.SSLError, ssl.CertificateError, urllib3.exceptions.SSLError):
+        return errors.TLSError, f"TLS failed: {_tls_reason(causes)}"
+    if seen(TimeoutError, urllib3.exceptions.TimeoutError, requests.Timeout):
+        return errors.Timeout, "no complete answer within the time allowed"
+    if seen(urllib3.exceptions.DecodeError):
+        return errors.ConnectionFailed, "the answer could not be decompressed"
+    return errors.ConnectionFailed, "the connection broke before the answer was complete"
+
+
+def _causes(problem: BaseException) -> Iterator[BaseException]:
+    """The error and all that led to it, each once."""
+    waiting, met = [problem], set()
+    while waiting:
+        current = waiting.pop()
+        if id(current) in met:
+            continue
+        met.add(id(current))
+        yield current
+        linked = [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
+        waiting.extend(cause for cause in linked if isinstance(cause, BaseException))
+
+
+def _tls_reason(causes: list[BaseException]) -> str:
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return cause.verify_message
+    for cause in causes:
+        if isinstance(cause, ssl.SSLError) and cause.reason:
+            return cause.reason.replace("_", " ").lower()
+    return "no common encryption"
