@@ -1,5 +1,19 @@
 """Every address of the portal, room by room."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [
+    path("", include("portal.core.urls")),
+    path("", include("portal.overview.urls")),
+    path("", include("portal.jobs.urls")),
+    path("", include("portal.fleet.urls")),
+    path("", include("portal.live.urls")),
+    path("", include("portal.operations.urls")),
+    path("", include("portal.servers.urls")),
+    path("", include("portal.sso.urls")),
+    path("", include("portal.tenants.urls")),
+    path("", include("portal.accounts.urls")),
+    path("", include("portal.audit.urls")),
+    path("accounts/", include("portal.accounts.signin_urls")),
+]
+handler403 = "portal.core.views.permission_denied"

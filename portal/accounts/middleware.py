@@ -7,30 +7,24 @@ from django.utils.functional import SimpleLazyObject
 
 from portal.accounts.access import access_for
 from portal.core.access import Access
-from portal.tenants.models import Tenant
-
-SESSION_TENANT = "tenant_id"
-"""Session key of the Tenant chosen in the tenant switcher."""
+from portal.tenants.switching import chosen_tenant
 
 
 class AccessMiddleware:
+    """Sets `whole_access`, `tenant` (of the switcher) and `access` (narrowed to it)."""
+
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.tenant = SimpleLazyObject(lambda: chosen_tenant(request))  # type: ignore[attr-defined]
+        request.whole_access = SimpleLazyObject(lambda: access_for(request.user))  # type: ignore[attr-defined]
+        request.tenant = SimpleLazyObject(lambda: chosen_tenant(request, request.whole_access))  # type: ignore[attr-defined]
         request.access = SimpleLazyObject(lambda: narrowed_access(request))  # type: ignore[attr-defined]
         return self.get_response(request)
 
 
-def chosen_tenant(request: HttpRequest) -> Tenant | None:
-    """The Tenant of the switcher, or None where all of the person's Tenants are shown."""
-    chosen = request.session.get(SESSION_TENANT)
-    return Tenant.objects.filter(pk=chosen).first() if chosen else None
-
-
 def narrowed_access(request: HttpRequest) -> Access:
-    user = request.user
-    if not user.is_authenticated:
-        return access_for(None)
-    return access_for(user, within=chosen_tenant(request))
+    tenant = request.tenant  # type: ignore[attr-defined]
+    if not tenant:
+        return request.whole_access  # type: ignore[attr-defined, no-any-return]
+    return access_for(request.user, within=tenant)

@@ -94,6 +94,10 @@ class Access:
         if not self.allows(permission, tenant_id=tenant_id):
             raise PermissionDenied(permission)
 
+    def reach(self) -> TenantSet:
+        """Ids of the Tenants in which anything at all is granted."""
+        return EVERYTHING if self.everywhere else frozenset(self.grants)
+
     def permissions(self) -> Iterator[str]:
         """Every permission held in at least one Tenant; what navigation shows follows from it."""
         return (permission for permission in PERMISSIONS if self.tenants_with(permission))
@@ -106,6 +110,8 @@ class PortalRequest(HttpRequest):
     """A request behind the portal's middleware; for annotations only."""
 
     access: Access
+    """Narrowed to the Tenant of the switcher."""
+    whole_access: Access
     htmx: HtmxDetails
 
 

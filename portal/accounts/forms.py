@@ -1,0 +1,90 @@
+"""Forms about people."""
+
+import zoneinfo
+from typing import Any
+
+from django import forms
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+
+from portal.accounts.models import Role, User
+from portal.core.access import Access
+from portal.core.fields import PlainTextField
+from portal.tenants.models import Tenant
+
+
+class InviteForm(forms.Form):
+    """Whom to invite, where, as what."""
+
+    email = forms.EmailField(
+        max_length=254, help_text="The link works for this address only. It is shown to you as well."
+    )
+    tenant = forms.ModelChoiceField(
+        Tenant.objects.none(), empty_label=None, help_text="The role reaches everything below it, too."
+    )
+    role = forms.ChoiceField(choices=Role.choices, initial=Role.VIEWER)
+
+    def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        tenant = self.fields["tenant"]
+        assert isinstance(tenant, forms.ModelChoiceField)  # noqa: S101  (for the type checker)
+        tenant.queryset = Tenant.objects.visible_to(access, "person:manage").order_by("path")
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"].lower()
+        if User.objects.filter(email=email).exists():
+            raise ValidationError("This address has a sign-in already.")
+        return email
+
+
+class AcceptForm(forms.Form):
+    """What a new person tells of himself."""
+
+    email = forms.EmailField(
+        max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True})
+    )
+    name = PlainTextField(max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    password = forms.CharField(
+        max_length=256,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="At least 12 characters. A few unrelated words do well.",
+    )
+
+    def __init__(self, *args: Any, fixed_email: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if fixed_email:
+            del self.fields["email"]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        password = data.get("password")
+        if password:
+            try:
+                validate_password(password, User(email=data.get("email", ""), name=data.get("name", "")))
+            except ValidationError as error:
+                self.add_error("password", error)
+        return data
+
+
+class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
+    """A person's own name, time zone and theme."""
+
+    name = PlainTextField(max_length=120)
+    time_zone = forms.ChoiceField(required=False, help_text="Empty: the time zone of your browser.")
+
+    class Meta:
+        model = User
+        fields = ["name", "time_zone", "theme"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        zones = sorted(zone for zone in zoneinfo.available_timezones() if "/" in zone or zone == "UTC")
+        field = self.fields["time_zone"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101  (for the type checker)
+        field.choices = [("", "The browser's own"), *((zone, zone.replace("_", " ")) for zone in zones)]
+
+
+class PersonFilterForm(forms.Form):
+    q = forms.CharField(required=False, max_length=100, label="Search")
+    role = forms.ChoiceField(required=False, choices=[("", "Any role"), *Role.choices])

@@ -1,0 +1,50 @@
+"""Reads about people, their roles and their invitations."""
+
+from dataclasses import dataclass
+
+from django.db.models import Prefetch, Q, QuerySet
+from django.utils import timezone
+
+from portal.accounts.models import Invitation, Membership, Role, User
+from portal.core.access import ROLES, Access
+from portal.core.querysets import TenantQuerySet
+
+
+def list_people(access: Access, *, text: str = "", role: str = "") -> QuerySet[User]:
+    """People with a role in a Tenant where the caller may see people, each with those roles."""
+    visible = Membership.objects.visible_to(access, "person:view").select_related("tenant")
+    held = visible.filter(role=role) if role else visible
+    people = User.objects.filter(pk__in=held.values("user"))
+    if text:
+        people = people.filter(Q(name__icontains=text) | Q(email__icontains=text))
+    roles = Prefetch("memberships", queryset=visible.order_by("tenant__path"), to_attr="visible_memberships")
+    return people.prefetch_related(roles)
+
+
+def list_open_invitations(access: Access) -> TenantQuerySet[Invitation]:
+    """Invitations that can still be accepted, newest first."""
+    return (
+        Invitation.objects.visible_to(access, "person:view")
+        .filter(accepted_at=None, expires_at__gt=timezone.now())
+        .select_related("tenant", "invited_by")
+        .order_by("-created_at")
+    )
+
+
+@dataclass(frozen=True)
+class GrantableRole:
+    """A role, and whether the caller may give it in one Tenant."""
+
+    value: str
+    label: str
+
+
+def grantable_roles(access: Access, *, tenant_id: int) -> list[GrantableRole]:
+    """Roles whose every permission the caller holds in that Tenant: nobody grants what he lacks."""
+    if not access.allows("person:manage", tenant_id=tenant_id):
+        return []
+    return [
+        GrantableRole(role.value, role.label)
+        for role in Role
+        if all(access.allows(permission, tenant_id=tenant_id) for permission in ROLES[role.value])
+    ]

@@ -1,0 +1,30 @@
+"""Answers that belong to no room: health, and the page for a refusal."""
+
+from typing import Any
+
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from portal.core.access import PERMISSIONS, public
+
+
+@never_cache
+@require_safe
+@public
+def healthz(request: HttpRequest) -> JsonResponse:
+    """200 when this process answers and its database does, else 503."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return JsonResponse({"web": "up", "database": "down"}, status=503)
+    return JsonResponse({"web": "up", "database": "up"})
+
+
+def permission_denied(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    """The 403 page; it names the permission that is missing."""
+    missing = PERMISSIONS.get(str(exception), "")
+    return render(request, "403.html", {"missing": missing}, status=403)
