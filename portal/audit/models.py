@@ -17,11 +17,12 @@ class Entry(models.Model):
         DONE = "done", "Done"
         REFUSED = "refused", "Refused"
         FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
 
     at = models.DateTimeField(auto_now_add=True, db_index=True)
     action = models.CharField(max_length=60, db_index=True)
     phase = models.CharField(max_length=5, choices=Phase)
-    outcome = models.CharField(max_length=8, choices=Outcome, blank=True, default="")
+    outcome = models.CharField(max_length=9, choices=Outcome, blank=True, default="")
     begun = models.ForeignKey("self", models.PROTECT, null=True, related_name="ends")
     tenant = models.ForeignKey("tenants.Tenant", models.SET_NULL, null=True, related_name="+")
     actor = models.ForeignKey("accounts.User", models.SET_NULL, null=True, related_name="+")

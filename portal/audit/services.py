@@ -24,6 +24,10 @@ THE_PORTAL: Final = "Perihelion"
 
 ERROR_LENGTH: Final = 500
 
+DONE: Final = Entry.Outcome.DONE
+REFUSED: Final = Entry.Outcome.REFUSED
+FAILED: Final = Entry.Outcome.FAILED
+
 
 class Action:
     """An action that has begun. What is learnt on the way is set here, before it ends."""

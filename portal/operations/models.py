@@ -28,11 +28,16 @@ class Operation(models.Model):
     title = models.CharField(max_length=255)
     tenant = models.ForeignKey("tenants.Tenant", models.CASCADE, related_name="+")
     started_by = models.ForeignKey("accounts.User", models.SET_NULL, null=True, related_name="+")
+    started_by_label = models.CharField(max_length=255, blank=True, help_text="Empty: the portal itself.")
+    audit_entry = models.ForeignKey("audit.Entry", models.SET_NULL, null=True, related_name="+")
     params = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     items_total = models.PositiveIntegerField(default=0)
     items_ended = models.PositiveIntegerField(default=0)
-    items_failed = models.PositiveIntegerField(default=0)
+    items_failed = models.PositiveIntegerField(default=0, help_text="Uncertain ones included.")
+    progress_done = models.BigIntegerField(default=0, help_text="Items ended; of a single item its own.")
+    progress_total = models.BigIntegerField(default=0, help_text="0 while it is not known.")
+    progress_text = models.CharField(max_length=255, blank=True)
     cancel_requested_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True)
@@ -52,6 +57,13 @@ class Operation(models.Model):
     @property
     def is_active(self) -> bool:
         return self.state in self.ACTIVE
+
+    @property
+    def percent(self) -> int | None:
+        """Whole percent done, or None while the total is not known."""
+        if self.state == self.State.SUCCEEDED:
+            return 100
+        return percent_of(self.progress_done, self.progress_total)
 
 
 class OperationItem(models.Model):
@@ -73,14 +85,18 @@ class OperationItem(models.Model):
     target_type = models.CharField(max_length=40, help_text="What `target_id` is the id of: `device`.")
     target_id = models.BigIntegerField()
     label = models.CharField(max_length=255)
+    params = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    queued_at = models.DateTimeField(null=True, help_text="When Celery was last told of it.")
     attempts = models.PositiveSmallIntegerField(default=0)
+    claimed_at = models.DateTimeField(null=True, help_text="When its latest attempt began.")
     run_after = models.DateTimeField(null=True, help_text="Not before this, after a failed attempt.")
     claim_token = models.UUIDField(null=True)
     claim_expires_at = models.DateTimeField(null=True)
     progress_done = models.BigIntegerField(default=0)
     progress_total = models.BigIntegerField(default=0, help_text="0 while it is not known.")
     progress_text = models.CharField(max_length=255, blank=True)
+    progress_counter = models.BigIntegerField(default=0, help_text="The Counter of the Job it follows.")
     progress_at = models.DateTimeField(null=True, help_text="When progress last moved.")
     stalled = models.BooleanField(default=False)
     follow_server = models.ForeignKey("servers.CometServer", models.SET_NULL, null=True, related_name="+")
@@ -95,6 +111,7 @@ class OperationItem(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["state", "run_after"], name="operation_item_due"),
+            models.Index(fields=["operation", "state"], name="operation_item_state"),
             models.Index(fields=["follow_server", "follow_guid"], name="operation_item_follows"),
         ]
 
@@ -108,8 +125,15 @@ class OperationItem(models.Model):
     @property
     def percent(self) -> int | None:
         """Whole percent done, or None while the total is not known."""
-        if self.has_ended and self.state == self.State.SUCCEEDED:
+        if self.state == self.State.SUCCEEDED:
             return 100
-        if not self.progress_total:
-            return None
-        return min(100, self.progress_done * 100 // self.progress_total)
+        return percent_of(self.progress_done, self.progress_total)
+
+    @property
+    def news_from(self) -> str:
+        """Whose news it waits for: the Comet Server of the Job it follows, or its target."""
+        return str(self.follow_server or self.label)
+
+
+def percent_of(done: int, total: int) -> int | None:
+    return min(100, done * 100 // total) if total else None

@@ -1,0 +1,123 @@
+"""Items that wait for a Job: they move and end as Comet says the Job does, never by a clock.
+
+`jobs` is a later room. It tells of Jobs that moved (`jobs_moved`) and hands in a function that tells
+where Jobs stand now, for those that moved before an item followed them.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from portal.core.events import Fact, publish_all
+from portal.core.states import State
+from portal.operations.endings import end_item
+from portal.operations.models import Operation, OperationItem
+from portal.operations.progress import show_progress
+
+Item = OperationItem.State
+FOLLOWING: Final = Q(state=Item.FOLLOWING)
+
+_ENDS: Final = {
+    State.SUCCEEDED: Item.SUCCEEDED,
+    State.WARNING: Item.SUCCEEDED,
+    State.SKIPPED: Item.CANCELLED,
+    State.UNKNOWN: Item.UNCERTAIN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class JobMove:
+    """Where a Job stands. `text` is said beside the bar: `312 of 1,204 files`, `Failed: quota`.
+
+    `done` and `total` are what the Job itself counts (0 for a total it does not know); `counter` is
+    Comet's own Counter, which rises with each sign of life.
+    """
+
+    guid: str
+    state: State
+    status: int
+    done: int
+    total: int
+    text: str
+    ended: bool
+    counter: int = 0
+
+
+JobsNow = Callable[[int, Sequence[str]], list[JobMove]]
+_jobs_now: list[JobsNow] = []
+
+
+def use_jobs(jobs_now: JobsNow) -> None:
+    """Take `jobs_now(server_id, guids)` as what tells where Jobs stand. Called once, from `jobs`."""
+    _jobs_now[:] = [jobs_now]
+
+
+def jobs_moved(server_id: int, moves: Sequence[JobMove]) -> None:
+    """Pass on what Jobs of one server did to the items that follow them. Call it in the transaction
+    that wrote the Jobs. A move that says nothing new counts as no sign of life.
+    """
+    by_guid = {move.guid: move for move in moves}
+    if not by_guid:
+        return
+    items = OperationItem.objects.filter(
+        FOLLOWING, follow_server_id=server_id, follow_guid__in=list(by_guid)
+    ).select_related("operation")
+    for item in items.order_by("operation_id", "pk"):
+        _move(item, by_guid[item.follow_guid])
+
+
+def catch_up(items: Iterable[OperationItem]) -> None:
+    """Ask where the Jobs of these following items stand now, and pass it on."""
+    guids: dict[int, list[str]] = defaultdict(list)
+    for item in items:
+        if item.follow_server_id is not None:
+            guids[item.follow_server_id].append(item.follow_guid)
+    for jobs_now in _jobs_now:
+        for server_id, wanted in guids.items():
+            with transaction.atomic():
+                jobs_moved(server_id, jobs_now(server_id, wanted))
+
+
+def _move(item: OperationItem, move: JobMove) -> None:
+    if move.ended:
+        state = _ENDS.get(move.state, Item.FAILED)
+        end_item(
+            item,
+            state,
+            where=FOLLOWING,
+            error="" if state == Item.SUCCEEDED else move.text,
+            progress_done=move.done,
+            progress_total=move.total,
+            progress_text=move.text[:255],
+            result={**item.result, "job_guid": move.guid, "job_status": move.status},
+        )
+        return
+    text = move.text[:255]
+    stood = (item.progress_done, item.progress_total, item.progress_text, item.progress_counter)
+    if stood == (move.done, move.total, text, move.counter):
+        return
+    moved = OperationItem.objects.filter(FOLLOWING, pk=item.pk).update(
+        progress_done=move.done,
+        progress_total=move.total,
+        progress_text=text,
+        progress_counter=move.counter,
+        progress_at=timezone.now(),
+        stalled=False,
+    )
+    if moved:
+        operation: Operation = item.operation
+        show_progress(operation, move.done, move.total, text)
+        publish_all(
+            [
+                Fact(
+                    "operation.changed",
+                    operation.tenant_id,
+                    {"operation": operation.pk, "item": item.pk},
+                )
+            ]
+        )
