@@ -8,10 +8,15 @@ from portal.core.querysets import TenantQuerySet
 class Job(models.Model):
     """One Job. Times are Comet's own; `ended_at` is empty while it runs."""
 
-    server = models.ForeignKey("servers.CometServer", models.CASCADE, related_name="jobs")
-    placement = models.ForeignKey("servers.Placement", models.PROTECT, related_name="jobs")
-    profile = models.ForeignKey("fleet.UserProfile", models.SET_NULL, null=True, related_name="jobs")
-    device = models.ForeignKey("fleet.Device", models.SET_NULL, null=True, related_name="jobs")
+    # Each foreign key leads an index or constraint below, so none needs one of its own.
+    server = models.ForeignKey("servers.CometServer", models.CASCADE, related_name="jobs", db_index=False)
+    placement = models.ForeignKey("servers.Placement", models.PROTECT, related_name="jobs", db_index=False)
+    profile = models.ForeignKey(
+        "fleet.UserProfile", models.SET_NULL, null=True, related_name="jobs", db_index=False
+    )
+    device = models.ForeignKey(
+        "fleet.Device", models.SET_NULL, null=True, related_name="jobs", db_index=False
+    )
     guid = models.CharField(max_length=64)
     username = models.CharField(max_length=255)
     device_name = models.CharField(max_length=255, blank=True, help_text="As it was called then.")
@@ -45,6 +50,7 @@ class Job(models.Model):
         indexes = [
             models.Index(fields=["started_at", "id"], name="job_by_start"),
             models.Index(fields=["placement", "started_at", "id"], name="job_by_placement"),
+            models.Index(fields=["profile", "started_at", "id"], name="job_by_profile"),
             models.Index(fields=["device", "started_at", "id"], name="job_by_device"),
             models.Index(fields=["state", "started_at", "id"], name="job_by_state"),
         ]
@@ -92,6 +98,9 @@ class PlacementHour(Counts):
         constraints = [models.UniqueConstraint(fields=["placement", "hour"], name="placement_hour_once")]
         indexes = [models.Index(fields=["hour"], name="placement_hour_by_hour")]
 
+    def __str__(self) -> str:
+        return f"{self.placement} {self.hour:%Y-%m-%d %H}"
+
 
 class DeviceDay(Counts):
     """Jobs of one Device that ended on one day (UTC): a cell of its strip."""
@@ -101,3 +110,6 @@ class DeviceDay(Counts):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["device", "day"], name="device_day_once")]
+
+    def __str__(self) -> str:
+        return f"{self.device} {self.day}"

@@ -12,7 +12,7 @@ class CometServer(models.Model):
     """One linked Comet Server. Belongs to the Tenant that linked it; placements share it out."""
 
     class CredentialKind(models.TextChoices):
-        PASSWORD = "password", "Password"  # noqa: S105
+        PASSWORD = "password", "Password"
         SESSION_KEY = "session_key", "Session key"
 
     class Stream(models.TextChoices):
