@@ -1,5 +1,6 @@
 """One Comet Server over HTTP: pooled connections, budgets, and what went wrong as our errors."""
 
+import socket
 import ssl
 import time
 from collections.abc import Iterator, Mapping
@@ -150,7 +151,7 @@ class Transport:
         )
 
     def _fail(self, method: str, problem: Exception) -> NoReturn:
-        kind, message = _explain(problem)
+        kind, message = explain(problem)
         raise kind(message, server=self.base, method=method) from problem
 
 
@@ -169,16 +170,16 @@ class _Adapter(HTTPAdapter):
         """Nothing to set: the TLS context already holds the trusted certificates and checks them."""
 
 
-def _explain(problem: Exception) -> tuple[type[errors.ConnectionFailed], str]:
+def explain(problem: Exception) -> tuple[type[errors.ConnectionFailed], str]:
     """Our kind of error for one of the layers below, and a sentence for people."""
-    causes = list(_causes(problem))
+    causes = list(causes_of(problem))
 
     def seen(*kinds: type[BaseException]) -> bool:
         return any(isinstance(cause, kinds) for cause in causes)
 
     if seen(GuardRefused):
         return errors.AddressRefused, "the address is not allowed"
-    if seen(NameResolutionError):
+    if seen(NameResolutionError, socket.gaierror, UnicodeError):
         return errors.NameNotFound, "the name was not found"
     if seen(ConnectionRefusedError):
         return errors.ConnectionRefused, "the connection was refused: nobody listens on this port"
@@ -191,7 +192,7 @@ def _explain(problem: Exception) -> tuple[type[errors.ConnectionFailed], str]:
     return errors.ConnectionFailed, "the connection broke before the answer was complete"
 
 
-def _causes(problem: BaseException) -> Iterator[BaseException]:
+def causes_of(problem: BaseException) -> Iterator[BaseException]:
     """The error and all that led to it, each once."""
     waiting, met = [problem], set()
     while waiting:

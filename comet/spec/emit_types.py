@@ -63,6 +63,7 @@ def emit(spec: Spec) -> dict[str, str]:
     files = {}
     for subject in TYPE_SUBJECTS:
         files[f"{subject.module}.py"] = _module(spec, subject, chosen[subject.module], types, users)
+    files["events.py"] = _event_data(spec)
     files["__init__.py"] = _package(chosen)
     return files
 
@@ -112,7 +113,8 @@ def _structure(spec: Spec, structure: Type, types: dict[str, Type], users: dict[
     text += "\n"
     if structure.extends:
         text += f"    EXTENDS: ClassVar[tuple[str, ...]] = {tuple(structure.extends)!r}\n"
-    secrets = [snake_case(field.name) for field in fields if field.secret]
+    # What may hold anything may hold a secret too.
+    secrets = [snake_case(field.name) for field in fields if field.secret or field.type == "any"]
     if secrets:
         text += f"    SECRETS: ClassVar[frozenset[str]] = frozenset({secrets!r})\n"
     if structure.extends or secrets:
@@ -209,6 +211,20 @@ def _users(spec: Spec, types: dict[str, Type]) -> dict[str, list[str]]:
                 texts.append(f"{label} {listed(sorted(set(found[name])), 2)}")
         result[name] = texts
     return result
+
+
+def _event_data(spec: Spec) -> str:
+    """The table of what the Data of an event is; only where it is a structure."""
+    known = {event.value: str(event.data["type"]) for event in spec.events.types if event.data["type"]}
+    tables = {value: name for value, name in known.items() if structures_in(name)}
+    lines = [FIRST_LINE, '"""What the Data of a live event holds, by the type of the event."""\n\n']
+    lines.append("from comet.structure import Structure\n")
+    for name in sorted(set(tables.values())):
+        lines.append(f"from comet.types.{subject_of(name, TYPE_SUBJECTS).module} import {name}\n")
+    lines.append("\nEVENT_DATA: dict[int, type[Structure]] = {\n")
+    for value in sorted(tables):
+        lines.append(f"    {value}: {tables[value]},\n")
+    return "".join(lines) + "}\n"
 
 
 def _package(chosen: dict[str, list[Type]]) -> str:

@@ -463,6 +463,8 @@ class StatResult(Structure, kw_only=True, gc=False, omit_defaults=True):
 class StreamableEvent(Structure, kw_only=True, gc=False, omit_defaults=True):
     """Not part of any method."""
 
+    SECRETS: ClassVar[frozenset[str]] = frozenset(["data"])
+
     actor: str = field(default="", name="Actor")  # since 23.5.0 or earlier
     owner_organization_id: str = field(default="", name="OwnerOrganizationID")  # since 20.9.1 or earlier
     resource_id: str = field(default="", name="ResourceID")  # since 23.5.0 or earlier

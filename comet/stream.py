@@ -1,0 +1,263 @@
+"""The live events of one Comet Server, over a websocket.
+
+Events come in order while the stream lives, and nothing is replayed: after each new stream, read what
+may have changed meanwhile.
+"""
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Self
+from urllib.parse import SplitResult
+
+import certifi
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
+
+from comet import errors
+from comet.auth import Credential
+from comet.dial import AddressGuard, GuardRefused, resolve
+from comet.transport import causes_of, explain, parse_address
+from comet.types import StreamableEvent
+from comet.types.events import EVENT_DATA
+
+PATH = "/api/v1/events/stream"
+_METHOD = "events/stream"  # how errors name it
+_FRAMES = ("Username", "AuthType", "Password", "SessionKey", "TOTP")
+_ACCEPTED = "200 OK"
+_REFUSED = "403 Unauth"
+_MESSAGE_TOO_BIG = 1009  # close code
+
+# At DEBUG the library writes frames, and the first of them hold the credential.
+_library_logger = logging.getLogger("comet.stream.websocket")
+_library_logger.setLevel(logging.INFO)
+
+_event_decoder = msgspec.json.Decoder(StreamableEvent)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedEvent:
+    """One event, and the JSON text it came as."""
+
+    event: StreamableEvent
+    text: str = field(repr=False)
+
+    def typed_data(self) -> Any:
+        """`event.data` as the structure this type of event carries; as it is, where none is known."""
+        structure = EVENT_DATA.get(self.event.type)
+        if structure is None or not isinstance(self.event.data, dict):
+            return self.event.data
+        try:
+            return msgspec.convert(self.event.data, structure)
+        except msgspec.ValidationError:
+            return self.event.data
+
+
+@dataclass(frozen=True, slots=True)
+class BadFrame:
+    """A frame that is not an event: broken JSON, or JSON of another shape. The stream goes on."""
+
+    reason: str
+    text: str = field(repr=False)
+
+
+class EventStream:
+    """The event stream of one server, as an async context manager and iterator.
+
+        async with EventStream(url, SessionKey("admin", key)) as stream:
+            async for item in stream:
+                if isinstance(item, StreamedEvent): ...
+
+    `host` is sent as Host header, for the host name of an organization. `allow_list` holds the types of
+    events wanted, all when None. `open_timeout` covers everything up to the server's consent,
+    `idle_timeout` one silence, both in seconds. Iterating never ends by itself: it raises.
+
+    Raises:
+        Forbidden: the credential was refused.
+        NotComet: something else answered; a redirect is not followed.
+        Timeout: opening took too long, or the stream was silent for `idle_timeout`.
+        BodyTooLarge: a frame was longer than `max_frame_bytes`.
+        ConnectionFailed: one of its other kinds; the stream could not be opened, or it broke.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        credential: Credential,
+        *,
+        host: str | None = None,
+        allow_list: Iterable[int] | None = None,
+        open_timeout: float = 10.0,
+        idle_timeout: float = 300.0,
+        ping_interval: float | None = 20.0,
+        max_frame_bytes: int = 16 * 1024 * 1024,
+        address_guard: AddressGuard | None = None,
+        ca_file: str | None = None,
+    ) -> None:
+        self._address = parse_address(url)
+        self.url = f"{self._address.scheme}://{self._address.netloc}{self._address.path.rstrip('/')}"
+        self._credential = credential
+        self._host = host
+        self._allow_list = None if allow_list is None else tuple(allow_list)
+        self._open_timeout = open_timeout
+        self._idle_timeout = idle_timeout
+        self._ping_interval = ping_interval
+        self._max_frame_bytes = max_frame_bytes
+        self._guard = address_guard
+        self._ca_file = ca_file
+        self._socket: ClientConnection | None = None
+
+    def __repr__(self) -> str:
+        return f"EventStream({self.url!r})"
+
+    async def __aenter__(self) -> Self:
+        try:
+            async with asyncio.timeout(self._open_timeout):
+                self._socket = await self._open()
+        except TimeoutError as problem:
+            raise self._error(errors.Timeout, "the event stream did not open in time") from problem
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._socket is not None:
+            await self._socket.close()
+            self._socket = None
+
+    async def __aiter__(self) -> AsyncIterator[StreamedEvent | BadFrame]:
+        while True:
+            yield _read(await self._receive(self._connected()))
+
+    async def _receive(self, websocket: ClientConnection) -> str:
+        try:
+            async with asyncio.timeout(self._idle_timeout):
+                frame = await websocket.recv()
+        except TimeoutError as problem:
+            raise self._error(errors.Timeout, f"silent for {self._idle_timeout:g} seconds") from problem
+        except ConnectionClosed as problem:
+            if problem.sent is not None and problem.sent.code == _MESSAGE_TOO_BIG:
+                raise self._error(
+                    errors.BodyTooLarge, f"a frame is longer than the {self._max_frame_bytes} bytes allowed"
+                ) from problem
+            raise self._error(errors.ConnectionFailed, "the event stream was closed") from problem
+        return frame if isinstance(frame, str) else frame.decode("utf-8", "replace")
+
+    def _connected(self) -> ClientConnection:
+        if self._socket is None:
+            raise RuntimeError("an EventStream is read inside `async with`")
+        return self._socket
+
+    async def _open(self) -> ClientConnection:
+        secure = self._address.scheme == "https"
+        try:
+            sock = await self._dial(
+                self._address.hostname or "", self._address.port or (443 if secure else 80)
+            )
+            websocket = await connect(
+                self._websocket_uri(secure),
+                sock=sock,
+                **self._tls(secure),
+                proxy=None,
+                compression=None,
+                open_timeout=None,
+                close_timeout=2,
+                ping_interval=self._ping_interval,
+                max_size=self._max_frame_bytes,
+                logger=_library_logger,
+            )
+        except TimeoutError:
+            raise
+        except (OSError, GuardRefused, WebSocketException, ValueError) as problem:
+            raise self._opening_error(problem) from problem
+        try:
+            await self._present_credential(websocket)
+        except BaseException:
+            await websocket.close()
+            raise
+        return websocket
+
+    async def _dial(self, host: str, port: int) -> socket.socket:
+        """A socket connected to the first address that answers, each of them allowed by the guard."""
+        loop = asyncio.get_running_loop()
+        problem: OSError | None = None
+        for family, address in await asyncio.to_thread(resolve, host, port, self._guard):
+            sock = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                sock.setblocking(False)
+                await loop.sock_connect(sock, address)
+                return sock
+            except OSError as error:
+                sock.close()
+                problem = error
+            except BaseException:
+                sock.close()
+                raise
+        raise problem or OSError(f"no address for {host}")
+
+    def _websocket_uri(self, secure: bool) -> str:
+        """Where to ask. The name in it becomes the Host header; the socket is connected already."""
+        address: SplitResult = self._address
+        query = "" if self._allow_list is None else f"?allowList={','.join(map(str, self._allow_list))}"
+        netloc = self._host or address.netloc
+        return f"{'wss' if secure else 'ws'}://{netloc}{address.path.rstrip('/')}{PATH}{query}"
+
+    def _tls(self, secure: bool) -> dict[str, Any]:
+        if not secure:
+            return {}
+        context = ssl.create_default_context(cafile=self._ca_file or certifi.where())
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        return {"ssl": context, "server_hostname": self._address.hostname}
+
+    async def _present_credential(self, websocket: ClientConnection) -> None:
+        values = self._credential.form()
+        try:
+            for name in _FRAMES:
+                await websocket.send(values.get(name, ""))
+        except ConnectionClosed as problem:
+            raise self._error(errors.ConnectionFailed, "the event stream was closed") from problem
+        answer = await self._receive(websocket)
+        if answer == _REFUSED:
+            raise self._error(errors.Forbidden, "the credential was refused", status=403)
+        if answer != _ACCEPTED:
+            raise self._error(errors.NotComet, "did not answer the sign-in as a Comet Server does")
+
+    def _opening_error(self, problem: Exception) -> errors.CometError:
+        for cause in causes_of(problem):
+            if isinstance(cause, InvalidStatus):
+                status = cause.response.status_code
+                kind: type[errors.CometError] = errors.NotComet
+                if status >= 500:
+                    kind = errors.ServerError
+                elif status in (401, 403):
+                    kind = errors.Forbidden
+                error = self._error(kind, "does not offer an event stream here", http_status=status)
+                if isinstance(error, errors.NotComet):
+                    error.location = cause.response.headers.get("Location")
+                return error
+        if isinstance(problem, InvalidHandshake):
+            return self._error(errors.NotComet, "did not answer as a websocket")
+        kind, message = explain(problem)
+        return self._error(kind, message)
+
+    def _error(
+        self,
+        kind: type[errors.CometError],
+        message: str,
+        *,
+        http_status: int | None = None,
+        status: int | None = None,
+    ) -> errors.CometError:
+        return kind(message, server=self.url, method=_METHOD, http_status=http_status, status=status)
+
+
+def _read(text: str) -> StreamedEvent | BadFrame:
+    try:
+        event = _event_decoder.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as problem:
+        return BadFrame(type(problem).__name__, text)
+    if event.type == 0:
+        return BadFrame("an event without a type", text)
+    return StreamedEvent(event, text)
