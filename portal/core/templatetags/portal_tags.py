@@ -1,8 +1,9 @@
 """What every page draws alike: icons, states, times, sizes, trends, strips."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +17,9 @@ from django.utils.safestring import SafeString, mark_safe
 from portal.core.states import State
 
 register = template.Library()
+
+UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+"""Seconds in each unit that durations are said in, largest first."""
 
 
 @register.simple_tag
@@ -31,13 +35,13 @@ def icon(name: str, label: str = "") -> SafeString:
         raise LookupError(f"no icon named {name!r} in static/vendor/tabler-icons/")
     drawing = Path(path).read_text(encoding="utf-8")
     drawing = drawing[drawing.index("<path") : drawing.index("</svg>")]
-    said = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')  # noqa: S308
+    said = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
     return format_html(
-        '<svg class="icon icon-{}" viewBox="0 0 24 24" width="20" height="20" fill="none" stroke="currentColor"'
-        ' stroke-width="1.75" stroke-linecap="round" stroke-linejoin="round" {}>{}</svg>',
+        '<svg class="icon icon-{}" viewBox="0 0 24 24" width="20" height="20" fill="none"'
+        ' stroke="currentColor" stroke-width="1.75" stroke-linecap="round" stroke-linejoin="round" {}>{}</svg>',
         name,
         said,
-        mark_safe(" ".join(drawing.split())),  # noqa: S308  (a file of our own, no input)
+        mark_safe(" ".join(drawing.split())),
     )
 
 
@@ -89,17 +93,34 @@ def time_ago(moment: dt.datetime, now: dt.datetime) -> str:
     seconds = abs((now - moment).total_seconds())
     if seconds < 60:
         return "just now"
-    if seconds < 3600:
-        amount = f"{int(seconds // 60)} min"
-    elif seconds < 86_400:
-        amount = f"{int(seconds // 3600)} h"
-    elif seconds < 30 * 86_400:
-        days = int(seconds // 86_400)
-        amount = f"{days} day" if days == 1 else f"{days} days"
-    else:
+    if seconds >= 30 * 86_400:
         local = timezone.localtime(moment)
         return f"{local.day} {local:%b %Y}"
+    amount = largest_unit(seconds)
     return f"{amount} ago" if moment <= now else f"in {amount}"
+
+
+def largest_unit(seconds: float) -> str:
+    """Whole days, hours, minutes or seconds: `2 days`, `3 h`, `14 min`, `9 s`."""
+    size, unit = next(((size, unit) for size, unit in UNITS if seconds >= size), UNITS[-1])
+    amount = int(seconds // size)
+    if unit == "d":
+        return f"{amount} day" if amount == 1 else f"{amount} days"
+    return f"{amount} {unit}"
+
+
+@register.filter
+def age(moment: dt.datetime) -> str:
+    """How long ago, without "ago": `14 min`."""
+    return largest_unit(max(0.0, (timezone.now() - moment).total_seconds()))
+
+
+@register.filter
+def clock(moment: dt.datetime) -> str:
+    """The hour of today, `02:10`; with the day before today, `12 Nov 02:10`."""
+    local = timezone.localtime(moment)
+    today = timezone.localtime(timezone.now()).date()
+    return f"{local:%H:%M}" if local.date() == today else f"{local.day} {local:%b %H:%M}"
 
 
 @register.filter
@@ -125,17 +146,11 @@ def duration(span: dt.timedelta | int | float | None) -> str:
     if span is None:
         return "–"
     seconds = int(span.total_seconds() if isinstance(span, dt.timedelta) else span)
-    if seconds < 60:
-        return f"{seconds} s"
-    for large, large_word, small, small_word in (
-        (60, "min", 1, "s"),
-        (3600, "h", 60, "min"),
-        (86_400, "d", 3600, "h"),
-    ):
-        if seconds < large * (24 if large == 3600 else 60) or large == 86_400:
+    for (large, large_word), (small, small_word) in pairwise(UNITS):
+        if seconds >= large:
             rest = seconds % large // small
             return f"{seconds // large} {large_word}" + (f" {rest} {small_word}" if rest else "")
-    raise AssertionError("days take every length")
+    return f"{seconds} s"
 
 
 @register.filter
@@ -144,7 +159,7 @@ def middle(text: str, length: int = 24) -> SafeString:
     text = str(text)
     if len(text) <= length:
         return format_html("{}", text)
-    head, tail = (length - 1 + 1) // 2, (length - 1) // 2
+    head, tail = length // 2, (length - 1) // 2
     return format_html(
         '<span class="cut" title="{}"><span aria-hidden="true">{}…{}</span>'
         '<span class="visually-hidden">{}</span></span>',
@@ -165,7 +180,8 @@ def sparkline(values: Sequence[float | None], label: str = "Trend") -> SafeStrin
     step = 100 / (len(points) - 1)
     line = " ".join(f"{i * step:.1f},{22 - 20 * value / top:.1f}" for i, value in enumerate(points))
     return format_html(
-        '<svg class="sparkline" viewBox="0 0 100 24" preserveAspectRatio="none" role="img" aria-label="{}: {}">'
+        '<svg class="sparkline" viewBox="0 0 100 24" preserveAspectRatio="none" role="img"'
+        ' aria-label="{}: {}">'
         '<polygon points="0,24 {} 100,24"/><polyline points="{}"/></svg>',
         label,
         ", ".join(f"{value:g}" for value in points),
@@ -184,11 +200,10 @@ class StripDay(Protocol):
 
 
 @register.simple_tag
-def day_strip(days: Sequence[StripDay | Mapping[str, Any]], label: str = "By day") -> SafeString:
+def day_strip(days: Sequence[StripDay], label: str = "By day") -> SafeString:
     """A row of days, oldest first, each in its worst state and leading to that day's rows.
 
-    A day is an object or mapping with `day`, `state`, `title` (such as "3 of 41 failed") and `url`
-    (empty: not a link).
+    A day's `title` is such as "3 of 41 failed"; an empty `url` makes it no link.
     """
     return format_html(
         '<ol class="strip" aria-label="{}">{}</ol>',
@@ -197,23 +212,15 @@ def day_strip(days: Sequence[StripDay | Mapping[str, Any]], label: str = "By day
     )
 
 
-def _strip_cell(cell: StripDay | Mapping[str, Any]) -> SafeString:
-    fields = cell if isinstance(cell, Mapping) else vars_of(cell)
-    state = as_state(fields["state"])
-    day = fields["day"]
-    said = f"{day:%a} {day.day} {day:%b}: {fields['title'] or state.label}"
-    url = fields["url"]
+def _strip_cell(cell: StripDay) -> SafeString:
+    state = as_state(cell.state)
+    said = f"{cell.day:%a} {cell.day.day} {cell.day:%b}: {cell.title or state.label}"
     return format_html(
         '<{} class="strip-cell tone-{}" title="{}">{}<span class="visually-hidden">{}</span></{}>',
-        format_html('a href="{}"', url) if url else SafeString("span"),
+        format_html('a href="{}"', cell.url) if cell.url else SafeString("span"),
         state.tone,
         said,
         shape(state.shape),
         said,
-        "a" if url else "span",
+        SafeString("a" if cell.url else "span"),
     )
-
-
-def vars_of(cell: StripDay) -> Mapping[str, Any]:
-    """The four fields of a strip's day, whatever kind of object holds them."""
-    return {name: getattr(cell, name) for name in ("day", "state", "title", "url")}

@@ -19,34 +19,46 @@ class NavItem:
     icon: str
     label: str
     permission: str
+    key: str = ""
+    """The letter that opens it after `g`."""
     section: str = ""
+    short: str = ""
+    """The label where there is little room; `label` where empty."""
 
 
 NAVIGATION = (
-    NavItem("overview:home", "layout-dashboard", "Overview", "job:view"),
-    NavItem("jobs:attention", "alert-triangle", "Needs attention", "job:view"),
-    NavItem("fleet:device-list", "devices", "Devices", "device:view"),
-    NavItem("fleet:user-list", "users", "Users", "user:view"),
-    NavItem("jobs:job-list", "list-check", "Jobs", "job:view"),
+    NavItem("overview:home", "layout-dashboard", "Overview", "job:view", "h"),
+    NavItem("jobs:attention", "alert-triangle", "Needs attention", "job:view", "a", short="Attention"),
+    NavItem("fleet:device-list", "devices", "Devices", "device:view", "d"),
+    NavItem("fleet:user-list", "users", "Users", "user:view", "u"),
+    NavItem("jobs:job-list", "list-check", "Jobs", "job:view", "j"),
     NavItem("live:activity", "activity", "Activity", "activity:view"),
-    NavItem("operations:operation-list", "stack-2", "Operations", "operation:view"),
-    NavItem("servers:server-list", "server-2", "Servers", "server:view"),
-    NavItem("tenants:tenant-list", "sitemap", "Tenants", "tenant:view", "Administration"),
-    NavItem("accounts:person-list", "user-shield", "People", "person:view", "Administration"),
-    NavItem("audit:entry-list", "history", "Audit", "audit:view", "Administration"),
-    NavItem("accounts:settings", "settings", "Settings", "", "Administration"),
+    NavItem("operations:operation-list", "stack-2", "Operations", "operation:view", "o"),
+    NavItem("servers:server-list", "server-2", "Servers", "server:view", "s"),
+    NavItem("tenants:tenant-list", "sitemap", "Tenants", "tenant:view", section="Administration"),
+    NavItem("accounts:person-list", "user-shield", "People", "person:view", section="Administration"),
+    NavItem("audit:entry-list", "history", "Audit", "audit:view", section="Administration"),
+    NavItem("accounts:settings", "settings", "Settings", "", section="Administration"),
 )
 """The sidebar, by job to be done. A phone's bottom bar takes the first four that a person may see."""
 
 
 @register.simple_tag(takes_context=True)
 def nav_items(context: template.Context) -> list[dict[str, Any]]:
-    """The lines of the sidebar this person may use, as dicts of url, icon, label, section, current."""
+    """The lines of the sidebar this person may use, as dicts of url, icon, label, short, section, key, current."""
     request = context["request"]
     access: Access = getattr(request, "access", NO_ACCESS)
     shown = [item for item in NAVIGATION if not item.permission or access.tenants_with(item.permission)]
     items = [
-        {"url": reverse(i.url_name), "icon": i.icon, "label": i.label, "section": i.section} for i in shown
+        {
+            "url": reverse(item.url_name),
+            "icon": item.icon,
+            "label": item.label,
+            "short": item.short or item.label,
+            "section": item.section,
+            "key": item.key,
+        }
+        for item in shown
     ]
     here = max((item["url"] for item in items if _leads_to(item["url"], request.path)), key=len, default=None)
     return [{**item, "current": item["url"] == here} for item in items]
