@@ -3,12 +3,15 @@
 import os
 from pathlib import Path
 
+import django
 import pytest
 import redis
 
 from tests.environment import django as environment
 
 _started = environment.prepare()  # before anything reads Django's settings
+django.setup()
+pytest_plugins = ["tests.cast"]  # its fixtures make rows, so Django's apps are loaded first
 
 
 def pytest_unconfigure() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirectBase
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
 
 
@@ -20,7 +20,7 @@ class LoginRedirectForHtmxMiddleware:
         response = self.get_response(request)
         if (
             request.headers.get("HX-Request") == "true"
-            and isinstance(response, HttpResponseRedirectBase)
+            and isinstance(response, HttpResponseRedirect)
             and response.url.startswith(resolve_url(settings.LOGIN_URL))
         ):
             redirect = HttpResponse(status=204)

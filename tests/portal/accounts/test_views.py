@@ -1,0 +1,154 @@
+"""People, invitations and settings through their pages."""
+
+import re
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.core.management import CommandError, call_command
+from django.urls import reverse
+from django.utils import timezone
+
+from portal.accounts.models import Invitation, Membership, User
+from portal.audit.models import Entry
+from tests.cast import Person
+from tests.factories import MembershipFactory, TenantFactory
+
+pytestmark = pytest.mark.django_db
+PASSWORD = "orbit lantern quiet maple"
+
+
+def invite(person, **fields):
+    data = {"email": "new@example.com", "tenant": person.tenant.pk, "role": "viewer"} | fields
+    return person.client().post(reverse("accounts:person-invite"), data)
+
+
+def link_in(response):
+    return re.search(r'value="(http[^"]+/invitations/[^"]+)"', response.content.decode())[1]
+
+
+def test_an_invited_person_gets_in_with_the_role(reseller, client):
+    link = link_in(invite(reseller))
+    page = client.get(link)
+    assert "new@example.com" in page.content.decode()
+    response = client.post(link, {"name": "New Person", "password": PASSWORD})
+    assert response.url == reverse("overview:home")
+    membership = Membership.objects.get(user__email="new@example.com")
+    assert (membership.tenant, membership.role) == (reseller.tenant, "viewer")
+    assert client.get(reverse("accounts:settings")).status_code == 200
+
+
+def test_the_token_is_not_stored(reseller):
+    token = link_in(invite(reseller)).rstrip("/").rsplit("/", 1)[1]
+    assert token not in str(Invitation.objects.values())
+    assert token not in str(Entry.objects.values())
+
+
+def test_a_link_works_once(reseller, client):
+    link = link_in(invite(reseller))
+    client.post(link, {"name": "New Person", "password": PASSWORD})
+    assert client.get(link).status_code == 410
+
+
+def test_a_link_expires(reseller, client):
+    link = link_in(invite(reseller))
+    with time_machine.travel(timezone.now() + timedelta(days=8)):
+        assert client.get(link).status_code == 410
+
+
+def test_an_unknown_link_says_so(client, db):
+    response = client.get(reverse("accounts:invitation-accept", args=["no-such-token"]))
+    assert response.status_code == 410
+    assert "not known" in response.content.decode()
+
+
+def test_nobody_grants_more_than_he_holds():
+    admin = MembershipFactory(tenant=TenantFactory(kind="reseller"), role="viewer")
+    assert invite(Person(admin.user, admin.tenant), role="owner").status_code == 403
+
+
+def test_nobody_invites_into_a_foreign_tenant(reseller, outsider):
+    response = invite(reseller, tenant=outsider.tenant.pk)
+    assert response.status_code == 422
+    assert not Invitation.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("email", "not an address"),
+        ("email", "a@" + "b" * 300 + ".example"),
+        ("role", "emperor"),
+        ("tenant", "abc"),
+    ],
+)
+def test_bad_input_is_refused_at_its_field(reseller, field, value):
+    response = invite(reseller, **{field: value})
+    assert response.status_code == 422
+    assert field in response.context["form"].errors
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "evil\u202egnp", "x" * 10_240, ""])
+def test_hostile_names_are_refused_at_their_field(reseller, client, name):
+    link = link_in(invite(reseller))
+    response = client.post(link, {"name": name, "password": PASSWORD})
+    assert response.status_code == 422
+    assert "name" in response.context["form"].errors
+    assert not User.objects.filter(email="new@example.com").exists()
+
+
+@pytest.mark.parametrize("password", ["short", "password1234", "new@example.com"])
+def test_weak_passwords_are_refused(reseller, client, password):
+    response = client.post(link_in(invite(reseller)), {"name": "New Person", "password": password})
+    assert response.status_code == 422
+    assert "password" in response.context["form"].errors
+
+
+def test_the_list_shows_own_people_only(reseller, outsider):
+    page = reseller.client().get(reverse("accounts:person-list")).content.decode()
+    assert reseller.user.email in page
+    assert outsider.user.email not in page
+
+
+def test_a_role_is_taken_away(reseller):
+    membership = MembershipFactory(tenant=reseller.tenant, role="viewer")
+    reseller.client().post(reverse("accounts:membership-remove", args=[membership.pk]))
+    assert not Membership.objects.filter(pk=membership.pk).exists()
+
+
+def test_a_tenant_keeps_its_last_owner(provider):
+    membership = provider.user.memberships.get()
+    provider.client().post(reverse("accounts:membership-remove", args=[membership.pk]))
+    assert Membership.objects.filter(pk=membership.pk).exists()
+
+
+def test_a_withdrawn_invitation_is_useless(reseller, client):
+    link = link_in(invite(reseller))
+    reseller.client().post(reverse("accounts:invitation-revoke", args=[Invitation.objects.get().pk]))
+    assert client.get(link).status_code == 410
+
+
+def test_settings_are_kept(customer):
+    data = {"name": "Renamed", "time_zone": "Europe/Berlin", "theme": "dark"}
+    customer.client().post(reverse("accounts:settings"), data)
+    customer.user.refresh_from_db()
+    assert (customer.user.name, customer.user.time_zone, customer.user.theme) == tuple(data.values())
+
+
+def test_a_time_zone_that_does_not_exist_is_refused(customer):
+    data = {"name": "Renamed", "time_zone": "Mars/Olympus", "theme": "dark"}
+    response = customer.client().post(reverse("accounts:settings"), data)
+    assert response.status_code == 422
+    assert "time_zone" in response.context["form"].errors
+
+
+def test_setup_makes_the_provider_and_one_link(client, capsys, db):
+    call_command("setup", "--name", "Northern Backup", "--url", "https://portal.example.com")
+    link = capsys.readouterr().out.strip().splitlines()[-1]
+    assert link.startswith("https://portal.example.com/invitations/")
+    path = link.removeprefix("https://portal.example.com")
+    client.post(path, {"email": "owner@example.com", "name": "Owner", "password": PASSWORD})
+    membership = Membership.objects.get(user__email="owner@example.com")
+    assert (membership.tenant.name, membership.role) == ("Northern Backup", "owner")
+    with pytest.raises(CommandError, match="has an owner already"):
+        call_command("setup")
