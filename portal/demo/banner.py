@@ -1,8 +1,8 @@
 """What `make run` prints once everything answers."""
 
-from portal.demo.environment import DemoEnvironment
+from portal.demo.environment import GUARDED_ADMIN, PLAIN_ADMIN, DemoEnvironment
+from portal.demo.people import SIGN_INS
 from portal.demo.secrets import DemoSecrets
-from portal.demo.seed import GUARDED_ADMIN, PLAIN_ADMIN, SIGN_INS
 
 LINE = "─" * 78
 
@@ -10,8 +10,7 @@ LINE = "─" * 78
 def banner(environment: DemoEnvironment, secrets: DemoSecrets) -> str:
     """Address, sign-ins, the server that is left to link, how to stop."""
     sign_ins = [
-        f"    {sign_in.title:<20} {sign_in.email:<28} {secrets.passwords[sign_in.key]}"
-        for sign_in in SIGN_INS
+        f"    {person.title:<20} {person.email:<28} {secrets.passwords[person.key]}" for person in SIGN_INS
     ]
     return "\n".join(
         [

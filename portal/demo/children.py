@@ -1,5 +1,6 @@
 """Processes that end when the one that started them does."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -24,17 +25,14 @@ def stop(process: subprocess.Popen[bytes], *, timeout_seconds: float = 10) -> in
     """
     if process.poll() is None:
         process.terminate()
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(timeout_seconds)
-    except subprocess.TimeoutExpired:
-        pass
     end_group(process)
     return process.wait()
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
     """Kill whatever is left of the process group that `process` leads."""
-    try:
+    # macOS answers with PermissionError for a group of zombies.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):  # macOS says the latter of a group of zombies
-        pass

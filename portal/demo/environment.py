@@ -3,14 +3,18 @@
 import os
 import secrets as random
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from portal.demo import ports, redis_binary
 from portal.demo.errors import DemoError
 from portal.demo.secrets import DemoSecrets
+
+PLAIN_ADMIN: Final = "admin"
+GUARDED_ADMIN: Final = "admin-2fa"
+"""An admin of each emulated server who needs a second factor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class DemoEnvironment:
             ports.require_free(self.host, port, variable=variable, purpose=f"emulated Comet Server {name}")
 
     def for_processes(self, secrets: DemoSecrets) -> dict[str, str]:
-        """The environment of every process; also writes the settings of the Procfile's Redis."""
+        """The environment of every process. Writes the files beside it that some of them read."""
         environ = {
             **os.environ,
             "PYTHONUNBUFFERED": "1",
@@ -79,7 +83,7 @@ class DemoEnvironment:
             "HOST": self.host,
             "PORT": str(self.port),
             "REDIS_URL": self.given_redis_url,
-            "ALLOWED_NETWORKS": ",".join(f"127.0.0.1/32:{port}" for port in self.comet_ports.values()),
+            "ALLOWED_NETWORKS": ",".join(self._networks()),
         }
         folders = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
         if not self.given_redis_url:
@@ -89,13 +93,37 @@ class DemoEnvironment:
         environ["PATH"] = os.pathsep.join(folders)
         for name, port in self.comet_ports.items():
             environ[f"{name.upper()}_PORT"] = str(port)
+            self._write_flags(name, secrets)
         return environ
+
+    def _networks(self) -> Iterator[str]:
+        """The ports of the emulated servers, and what ALLOWED_NETWORKS says already."""
+        yield from (f"127.0.0.1/32:{port}" for port in self.comet_ports.values())
+        if given := os.environ.get("ALLOWED_NETWORKS"):
+            yield given
+
+    def _write_flags(self, name: str, secrets: DemoSecrets) -> None:
+        """What an emulated server is told in a file, since a process list shows arguments."""
+        folder = self.data / name
+        folder.mkdir(mode=0o700, exist_ok=True)
+        guarded = f"{GUARDED_ADMIN}:{secrets.passwords[f'{name}-guarded']}:{secrets.totp_seeds[name]}"
+        flags = [
+            "--admin",
+            f"{PLAIN_ADMIN}:{secrets.passwords[f'{name}-admin']}",
+            "--totp-admin",
+            guarded,
+            "--user-password",
+            secrets.passwords[f"{name}-users"],
+        ]
+        if control_port := os.environ.get(f"{name.upper()}_CONTROL_PORT"):
+            flags += ["--control-port", control_port]
+        path = folder / "flags"
+        path.touch(mode=0o600)
+        path.write_text("\n".join(flags) + "\n")
 
 
 def _port(variable: str, default: int) -> int:
     text = os.environ.get(variable) or str(default)
     if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise DemoError(
-            f"{variable}={text} is not a port. Use a number from 1024 to 65535: make run {variable}={default}"
-        )
+        raise DemoError(f"{variable}={text} is not a port number. Try: make run {variable}={default}")
     return int(text)

@@ -1,5 +1,6 @@
 """Local addresses: which ports are free, and whether something answers there."""
 
+import errno
 import http.client
 import ipaddress
 import socket
@@ -26,7 +27,7 @@ def require_free(host: str, port: int, *, variable: str, purpose: str) -> None:
             f"Port {port} ({purpose}) needs root. Use one above 1023: make run {variable}=8000"
         ) from exc
     except OSError as exc:
-        if isinstance(exc, socket.gaierror) or exc.errno == 99:  # EADDRNOTAVAIL
+        if isinstance(exc, socket.gaierror) or exc.errno == errno.EADDRNOTAVAIL:
             raise DemoError(
                 f"{host!r} is not an address of this machine. Try: make run HOST=127.0.0.1"
             ) from exc

@@ -18,9 +18,11 @@ from cryptography.fernet import Fernet
 from portal.core.environment import DEMO_KEY_PREFIX
 from portal.demo.errors import DemoError
 
+PEOPLE: Final = ("owner", "technician", "reseller", "customer")
 PASSWORDS: Final = (
-    "owner", "technician", "reseller", "customer",
-    "comet1-admin", "comet1-guarded", "comet2-admin", "comet2-guarded",
+    *PEOPLE,
+    "comet1-admin", "comet1-guarded", "comet1-users",
+    "comet2-admin", "comet2-guarded", "comet2-users",
 )  # fmt: skip
 TOTP_SEEDS: Final = ("comet1", "comet2")
 ALPHABET: Final = "".join(sorted(set(string.ascii_lowercase + string.digits) - set("0o1l")))

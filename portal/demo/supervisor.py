@@ -133,7 +133,7 @@ class Supervisor:
 
     def _spawn(self, name: str, command: str, *, may_end: bool = False) -> _Process:
         """Start a command as the leader of a process group of its own."""
-        popen = subprocess.Popen(
+        popen = subprocess.Popen(  # noqa: S602  (the Procfile's own lines)
             f"exec {command}",
             shell=True,
             cwd=self._directory,

@@ -1,1 +1,1 @@
-"""The real parts that tests run against: Redis, PostgreSQL, Chromium, and the portal as `make run` starts it."""
+"""The real parts that tests run against: Redis, PostgreSQL, Chromium, the portal of `make run`."""

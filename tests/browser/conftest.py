@@ -1,0 +1,77 @@
+"""The portal's real processes and a real Chromium. A failed test leaves a picture in test-results/."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.environment import chromium
+from tests.environment.portal import ROOT, RunningPortal
+
+RESULTS = ROOT / "test-results"
+
+
+@pytest.fixture(scope="session")
+def running_portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPortal]:
+    """Everything `make run` starts, on free ports, with data of its own; one for all browser tests."""
+    RESULTS.mkdir(exist_ok=True)
+    with RunningPortal(tmp_path_factory.mktemp("portal") / "data", RESULTS / "portal.log") as portal:
+        yield portal
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    executable = chromium.find()
+    if executable is None:
+        pytest.fail("No Chromium or Chrome on the PATH. Debian: apt install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=list(chromium.FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(browser: Browser, running_portal: RunningPortal) -> Iterator[BrowserContext]:
+    """A browser of a person of its own: no cookie of another test."""
+    with browser.new_context(
+        base_url=running_portal.url, viewport={"width": 1440, "height": 900}, reduced_motion="reduce"
+    ) as context:
+        yield context
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page; an uncaught error in its scripts fails the test."""
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    assert not errors, "the page's scripts raised: " + "; ".join(errors)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """Add pictures of the open pages and the portal's last words to a failed test's report."""
+    report = yield
+    if report.failed and hasattr(item, "funcargs"):
+        context = item.funcargs.get("context")
+        for number, page in enumerate(context.pages if context else []):
+            _take_picture(
+                page, RESULTS / f"{re.sub(r'[^A-Za-z0-9_-]+', '-', item.name)}-{number}.png", report
+            )
+        portal = item.funcargs.get("running_portal")
+        if portal is not None:
+            report.sections.append(("the portal's last words", portal.log_tail()[-8000:]))
+    return report
+
+
+def _take_picture(page: Page, path: Path, report: pytest.TestReport) -> None:
+    try:
+        page.screenshot(path=path, full_page=True)
+    except Exception as exc:  # a page that is gone must not hide why the test failed
+        report.sections.append(("no picture", str(exc)))
+    else:
+        report.sections.append((f"picture of {page.url}", str(path)))
