@@ -1,38 +1,60 @@
 """The eight states a backup can be in, and how each is told: by word, shape and tone together."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 
 
 class State(StrEnum):
-    """What a Job, a day or a Device looks like to a person. The value is what rows store.
+    """What a Job, a day or a Device looks like to a person. The value is what rows store."""
 
-    `label` is the word, `shape` the drawing in `components/_shape.html`, `tone` the CSS class
-    `tone-<tone>`, `severity` rises with how soon somebody should look.
-    """
+    SUCCEEDED = "succeeded"
+    RUNNING = "running"
+    WARNING = "warning"
+    FAILED = "failed"
+    MISSED = "missed"
+    SKIPPED = "skipped"
+    INTERRUPTED = "interrupted"
+    UNKNOWN = "unknown"
+
+    @property
+    def label(self) -> str:
+        return LOOKS[self].label
+
+    @property
+    def shape(self) -> str:
+        return LOOKS[self].shape
+
+    @property
+    def tone(self) -> str:
+        return LOOKS[self].tone
+
+    @property
+    def severity(self) -> int:
+        return LOOKS[self].severity
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a State is told: its word, its drawing in `components/_shape.html`, its CSS class
+    `tone-<tone>`; `severity` rises with how soon somebody should look."""
 
     label: str
     shape: str
     tone: str
     severity: int
 
-    def __new__(cls, value: str, label: str, shape: str, tone: str, severity: int) -> "State":
-        state = str.__new__(cls, value)
-        state._value_ = value
-        state.label = label
-        state.shape = shape
-        state.tone = tone
-        state.severity = severity
-        return state
 
-    SUCCEEDED = "succeeded", "Succeeded", "disc", "green", 2
-    RUNNING = "running", "Running", "ring", "blue", 3
-    WARNING = "warning", "Warning", "triangle", "amber", 4
-    FAILED = "failed", "Failed", "square", "red", 7
-    MISSED = "missed", "Missed", "hollow-square", "magenta", 6
-    SKIPPED = "skipped", "Skipped", "dash", "grey", 1
-    INTERRUPTED = "interrupted", "Interrupted", "broken-ring", "orange", 5
-    UNKNOWN = "unknown", "No data", "hatch", "grey", 0
+LOOKS = {
+    State.SUCCEEDED: Look("Succeeded", "disc", "green", 2),
+    State.RUNNING: Look("Running", "ring", "blue", 3),
+    State.WARNING: Look("Warning", "triangle", "amber", 4),
+    State.FAILED: Look("Failed", "square", "red", 7),
+    State.MISSED: Look("Missed", "hollow-square", "magenta", 6),
+    State.SKIPPED: Look("Skipped", "dash", "grey", 1),
+    State.INTERRUPTED: Look("Interrupted", "broken-ring", "orange", 5),
+    State.UNKNOWN: Look("No data", "hatch", "grey", 0),
+}
 
 
 def worst(states: Iterable[State]) -> State:

@@ -12,7 +12,7 @@ from django.contrib.staticfiles import finders
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from portal.core.states import State
 
@@ -35,13 +35,13 @@ def icon(name: str, label: str = "") -> SafeString:
         raise LookupError(f"no icon named {name!r} in static/vendor/tabler-icons/")
     drawing = Path(path).read_text(encoding="utf-8")
     drawing = drawing[drawing.index("<path") : drawing.index("</svg>")]
-    said = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
+    said = format_html('role="img" aria-label="{}"', label) if label else SafeString('aria-hidden="true"')
     return format_html(
-        '<svg class="icon icon-{}" viewBox="0 0 24 24" width="20" height="20" fill="none"'
-        ' stroke="currentColor" stroke-width="1.75" stroke-linecap="round" stroke-linejoin="round" {}>{}</svg>',
+        '<svg class="icon icon-{}" viewBox="0 0 24 24" width="20" height="20" fill="none" {}'
+        ' stroke="currentColor" stroke-width="1.75" stroke-linecap="round" stroke-linejoin="round">{}</svg>',
         name,
         said,
-        mark_safe(" ".join(drawing.split())),
+        SafeString(" ".join(drawing.split())),
     )
 
 

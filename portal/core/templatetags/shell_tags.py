@@ -45,7 +45,7 @@ NAVIGATION = (
 
 @register.simple_tag(takes_context=True)
 def nav_items(context: template.Context) -> list[dict[str, Any]]:
-    """The lines of the sidebar this person may use, as dicts of url, icon, label, short, section, key, current."""
+    """The lines of the sidebar this person may use: url, icon, label, short, section, key, current."""
     request = context["request"]
     access: Access = getattr(request, "access", NO_ACCESS)
     shown = [item for item in NAVIGATION if not item.permission or access.tenants_with(item.permission)]
