@@ -62,6 +62,8 @@ def settle(operation: Operation) -> None:
     if operation.items_ended >= operation.items_total:
         operation.state = _end_state(counts)
         operation.ended_at = operation.ended_at or timezone.now()
+    elif not operation.is_active:  # an answer came after its item was given up as uncertain
+        operation.state, operation.ended_at = Operation.State.RUNNING, None
     operation.save(
         update_fields=[
             "items_ended",

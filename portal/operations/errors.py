@@ -11,3 +11,9 @@ class OperationCancelled(Exception):
 
 class ClaimLost(Exception):
     """The claim ran out and another worker holds the item: stop, write nothing."""
+
+
+class OutcomeUnknown(Exception):
+    """The server was asked, and it is not known whether it did it: an answer was lost, or it gave no
+    GUID of the Job it started. The kind's `recovers` function is asked until it knows.
+    """

@@ -7,17 +7,18 @@ where Jobs stand now, for those that moved before an item followed them.
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from portal.core.events import Fact, publish_all
+from portal.core.events import publish
 from portal.core.states import State
-from portal.operations.endings import end_item
+from portal.operations.endings import end_item, settle
 from portal.operations.models import Operation, OperationItem
 from portal.operations.progress import show_progress
+from portal.operations.registry import Follow, cancel_followed_of
 
 Item = OperationItem.State
 FOLLOWING: Final = Q(state=Item.FOLLOWING)
@@ -83,6 +84,42 @@ def catch_up(items: Iterable[OperationItem]) -> None:
                 jobs_moved(server_id, jobs_now(server_id, wanted))
 
 
+def follow(item: OperationItem, outcome: Follow, *, where: Q) -> bool:
+    """Let `item` wait for a Job from now on, if it still matches `where`. Catches up with what the
+    Job did meanwhile, and cancels it if the Operation was cancelled meanwhile.
+    """
+    with transaction.atomic():
+        operation = Operation.objects.select_for_update().get(pk=item.operation_id)
+        following = OperationItem.objects.filter(where, pk=item.pk).update(
+            state=Item.FOLLOWING,
+            follow_server_id=outcome.server_id,
+            follow_guid=outcome.guid,
+            claim_expires_at=None,
+            ended_at=None,
+            error="",
+            progress_text=outcome.text[:255],
+            progress_at=timezone.now(),
+            stalled=False,
+            result={**item.result, "job_guid": outcome.guid},
+        )
+        if not following:
+            return False
+        settle(operation)
+        publish("operation.changed", tenant_id=operation.tenant_id, operation=operation.pk, item=item.pk)
+        if operation.cancel_requested_at is not None:
+            cancel_followed(operation, operation.cancelled_by)
+    catch_up(OperationItem.objects.filter(FOLLOWING, pk=item.pk))
+    return True
+
+
+def cancel_followed(operation: Operation, user: Any) -> None:
+    """Ask the kind to stop the Jobs that the Operation's items follow."""
+    hook = cancel_followed_of(operation.kind)
+    items = list(OperationItem.objects.filter(FOLLOWING, operation=operation).order_by("pk"))
+    if hook is not None and items:
+        hook(operation, items, user)
+
+
 def _move(item: OperationItem, move: JobMove) -> None:
     if move.ended:
         state = _ENDS.get(move.state, Item.FAILED)
@@ -112,12 +149,4 @@ def _move(item: OperationItem, move: JobMove) -> None:
     if moved:
         operation: Operation = item.operation
         show_progress(operation, move.done, move.total, text)
-        publish_all(
-            [
-                Fact(
-                    "operation.changed",
-                    operation.tenant_id,
-                    {"operation": operation.pk, "item": item.pk},
-                )
-            ]
-        )
+        publish("operation.changed", tenant_id=operation.tenant_id, operation=operation.pk, item=item.pk)

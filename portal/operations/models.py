@@ -39,6 +39,7 @@ class Operation(models.Model):
     progress_total = models.BigIntegerField(default=0, help_text="0 while it is not known.")
     progress_text = models.CharField(max_length=255, blank=True)
     cancel_requested_at = models.DateTimeField(null=True)
+    cancelled_by = models.ForeignKey("accounts.User", models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True)
 
@@ -85,6 +86,7 @@ class OperationItem(models.Model):
     target_type = models.CharField(max_length=40, help_text="What `target_id` is the id of: `device`.")
     target_id = models.BigIntegerField()
     label = models.CharField(max_length=255)
+    server_name = models.CharField(max_length=80, blank=True, help_text="The Comet Server it asks.")
     params = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
     queued_at = models.DateTimeField(null=True, help_text="When Celery was last told of it.")
@@ -131,8 +133,8 @@ class OperationItem(models.Model):
 
     @property
     def news_from(self) -> str:
-        """Whose news it waits for: the Comet Server of the Job it follows, or its target."""
-        return str(self.follow_server or self.label)
+        """Whose news it waits for: its Comet Server, or its target."""
+        return self.server_name or self.label
 
 
 def percent_of(done: int, total: int) -> int | None:

@@ -11,10 +11,10 @@ from django.utils import timezone
 from portal.audit import services as audit
 from portal.core.events import publish
 from portal.operations.endings import settle
-from portal.operations.following import JobMove, jobs_moved
+from portal.operations.following import JobMove, cancel_followed, jobs_moved
 from portal.operations.models import Operation, OperationItem
 from portal.operations.queueing import queue_first
-from portal.operations.registry import cancel_followed_of, get_kind
+from portal.operations.registry import get_kind
 
 __all__ = ["JobMove", "Target", "cancel", "jobs_moved", "start"]
 
@@ -25,13 +25,15 @@ _BATCH = 500
 class Target:
     """What one item works on: the row `id` of `type` (`device`), owned by `tenant_id`.
 
-    `label` is its name for people. `params` are the item's own, beside those of the Operation.
+    `label` is its name for people, `server_name` that of the Comet Server it is on. `params` are the
+    item's own, beside those of the Operation.
     """
 
     type: str
     id: int
     label: str
     tenant_id: int
+    server_name: str = ""
     params: Mapping[str, Any] | None = None
 
 
@@ -76,6 +78,7 @@ def start(
                     target_type=target.type,
                     target_id=target.id,
                     label=target.label[:255],
+                    server_name=target.server_name[:80],
                     params=dict(target.params or {}),
                 )
                 for target in targets
@@ -107,7 +110,8 @@ def cancel(operation: Operation, *, user: Any, ip: str | None = None) -> None:
         if not held.is_active:
             return
         held.cancel_requested_at = held.cancel_requested_at or timezone.now()
-        held.save(update_fields=["cancel_requested_at"])
+        held.cancelled_by = held.cancelled_by or user
+        held.save(update_fields=["cancel_requested_at", "cancelled_by"])
         OperationItem.objects.filter(operation=held, state=OperationItem.State.PENDING).update(
             state=OperationItem.State.CANCELLED, ended_at=timezone.now(), run_after=None
         )
@@ -121,16 +125,4 @@ def cancel(operation: Operation, *, user: Any, ip: str | None = None) -> None:
             ip=ip,
         )
         publish("operation.changed", tenant_id=held.tenant_id, operation=held.pk, item=0)
-        cancel_followed(held, user=user)
-
-
-def cancel_followed(operation: Operation, *, user: Any) -> None:
-    """Ask the kind to stop the Jobs that the Operation's items follow."""
-    hook = cancel_followed_of(operation.kind)
-    items = list(
-        OperationItem.objects.filter(operation=operation, state=OperationItem.State.FOLLOWING).select_related(
-            "follow_server"
-        )
-    )
-    if hook is not None and items:
-        hook(operation, items, user)
+        cancel_followed(held, user)
