@@ -31,7 +31,7 @@ _WORDS: Final[dict[int, str]] = {
 GOOD: Final = frozenset({State.SUCCEEDED, State.WARNING})
 """Ends after which there is something to restore from."""
 
-BAD: Final = frozenset({State.FAILED, State.MISSED, State.INTERRUPTED})
+BAD: Final = frozenset({State.FAILED, State.MISSED, State.INTERRUPTED, State.WARNING})
 """Ends after which somebody has to look."""
 
 

@@ -1,0 +1,157 @@
+"""Which of two reports of one Job holds, whatever the order in which they arrive."""
+
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from comet.constants import JobStatus
+from comet.types import BackupJobDetail
+from portal.core.states import State
+from portal.jobs.records import JobRecord
+from portal.jobs.states import state_of
+
+AnyJob = JobRecord | BackupJobDetail
+
+GUID_LIMIT: Final = 64
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass(slots=True)
+class JobRow:
+    """The columns of a Job as they are to be stored, in the order they are written."""
+
+    server_id: int
+    guid: str
+    placement_id: int
+    profile_id: int | None
+    device_id: int | None
+    username: str
+    device_name: str
+    item_guid: str
+    item_name: str
+    vault_guid: str
+    vault_name: str
+    classification: int
+    status: int
+    state: str
+    started_at: datetime
+    ended_at: datetime | None
+    client_version: str
+    files: int
+    size_bytes: int
+    upload_bytes: int
+    download_bytes: int
+    cancellation_id: str
+    progress_counter: int
+    progress_bytes: int
+    progress_items: int
+    progress_items_total: int
+    progress_at: datetime | None
+
+    def values(self) -> tuple[Any, ...]:
+        return tuple([getattr(self, name) for name in COLUMNS])
+
+    @property
+    def counted_at(self) -> datetime | None:
+        """The moment its result is counted at; None while there is no result."""
+        if self.ended_at is not None:
+            return self.ended_at
+        if self.state == State.INTERRUPTED:
+            return self.progress_at or self.started_at
+        return None
+
+
+COLUMNS: Final = tuple(field.name for field in fields(JobRow))
+KEY: Final = COLUMNS[:2]
+
+
+def moment(seconds: int) -> datetime | None:
+    """Comet's Unix seconds as an aware time; its 0, and what no calendar holds, is None."""
+    if seconds <= 0:
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def is_newer(report: AnyJob, status: int, ended_at: datetime | None, counter: int) -> bool:
+    """Whether `report` says something later than what is stored.
+
+    An end beats running and the later end the earlier, since lists and retries come late. The
+    exception is a Job that was abandoned and reported again: Comet calls it revived.
+    """
+    ended = moment(report.end_time)
+    if ended_at is not None:
+        if ended is None:
+            return status == JobStatus.FAILED_ABANDONED and report.status == JobStatus.RUNNING_REVIVED
+        return ended >= ended_at
+    if ended is not None:
+        return True
+    if report.status == JobStatus.NOT_YET_STARTED != status:
+        return False
+    return (report.progress.counter if report.progress else 0) >= counter or report.progress is None
+
+
+def merged(row: JobRow, report: AnyJob, *, now: datetime, first_seen: bool) -> JobRow:
+    """`row` with what `report` says; progress moves only when its Counter has risen.
+
+    A Job that stood still long enough to count as interrupted stays so until the Counter rises.
+    """
+    progress = report.progress
+    rose = progress is not None and progress.counter > row.progress_counter
+    row.classification = _natural(report.classification)
+    row.started_at = moment(report.start_time) or row.started_at
+    row.ended_at = moment(report.end_time)
+    state = state_of(report.status, row.ended_at)
+    if row.state != State.INTERRUPTED or state != State.RUNNING or rose or report.status != row.status:
+        row.state = state
+    row.status = _natural(report.status)
+    row.client_version = report.client_version[:40]
+    row.files, row.size_bytes = report.total_files, report.total_size
+    row.upload_bytes, row.download_bytes = report.upload_size, report.download_size
+    row.cancellation_id = report.cancellation_id[:128]
+    if progress is not None and rose:
+        row.progress_counter = progress.counter
+        row.progress_bytes = progress.bytes_done
+        row.progress_items, row.progress_items_total = progress.items_done, progress.items_total
+        row.progress_at = min(now, moment(progress.recieved_time) or now) if first_seen else now
+    return row
+
+
+def blank_row(server_id: int, report: AnyJob) -> JobRow:
+    """A Job that is not stored yet, before anything said of it."""
+    return JobRow(
+        server_id=server_id,
+        guid=report.guid,
+        placement_id=0,
+        profile_id=None,
+        device_id=None,
+        username=report.username[:255],
+        device_name="",
+        item_guid=report.source_guid[:255],
+        item_name="",
+        vault_guid=report.destination_guid[:255],
+        vault_name="",
+        classification=0,
+        status=0,
+        state=State.UNKNOWN.value,
+        started_at=moment(report.start_time) or _EPOCH,
+        ended_at=None,
+        client_version="",
+        files=0,
+        size_bytes=0,
+        upload_bytes=0,
+        download_bytes=0,
+        cancellation_id="",
+        progress_counter=0,
+        progress_bytes=0,
+        progress_items=0,
+        progress_items_total=0,
+        progress_at=None,
+    )
+
+
+def _natural(number: int) -> int:
+    """What an integer column takes."""
+    return min(max(number, 0), 2_147_483_647)

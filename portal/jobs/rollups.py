@@ -1,0 +1,81 @@
+"""What is counted of Jobs, kept true by difference: what a Job no longer is goes, what it is comes."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Final
+
+from portal.core.bulk import upsert
+from portal.core.states import State
+from portal.jobs.models import DeviceDay, PlacementHour
+
+COUNTED: Final = (
+    State.SUCCEEDED.value,
+    State.WARNING.value,
+    State.FAILED.value,
+    State.MISSED.value,
+    State.SKIPPED.value,
+    State.INTERRUPTED.value,
+)
+"""The columns of `Counts`."""
+
+_COLUMN: Final = {state: position for position, state in enumerate(COUNTED)}
+_UPLOAD: Final = len(COUNTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How one Job is counted. `at` is when it ended; None while it runs, which counts nowhere."""
+
+    placement_id: int
+    device_id: int | None
+    state: str
+    at: datetime | None
+    upload_bytes: int
+
+
+class Deltas:
+    """Differences gathered over a batch, then written with two statements."""
+
+    def __init__(self) -> None:
+        self._hours: dict[tuple[int, datetime], list[int]] = defaultdict(lambda: [0] * (_UPLOAD + 1))
+        self._days: dict[tuple[int, date], list[int]] = defaultdict(lambda: [0] * _UPLOAD)
+
+    def replace(self, before: Tally | None, after: Tally) -> None:
+        if before == after:
+            return
+        if before is not None:
+            self._count(before, -1)
+        self._count(after, 1)
+
+    def _count(self, tally: Tally, sign: int) -> None:
+        column = _COLUMN.get(tally.state)
+        if tally.at is None or column is None:
+            return
+        hour = self._hours[tally.placement_id, tally.at.replace(minute=0, second=0, microsecond=0)]
+        hour[column] += sign
+        hour[_UPLOAD] += sign * tally.upload_bytes
+        if tally.device_id is not None:
+            self._days[tally.device_id, tally.at.astimezone(UTC).date()][column] += sign
+
+    def write(self) -> None:
+        """Add the differences, within the caller's transaction."""
+        upsert(
+            PlacementHour,
+            _changed((key, counts) for key, counts in self._hours.items()),
+            unique=("placement_id", "hour"),
+            update=(),
+            add=(*COUNTED, "upload_bytes"),
+        )
+        upsert(
+            DeviceDay,
+            _changed((key, counts) for key, counts in self._days.items()),
+            unique=("device_id", "day"),
+            update=(),
+            add=COUNTED,
+        )
+
+
+def _changed(counts: Iterable[tuple[tuple[int, date], list[int]]]) -> list[tuple[object, ...]]:
+    return [(*key, *numbers) for key, numbers in sorted(counts) if any(numbers)]

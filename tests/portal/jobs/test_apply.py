@@ -1,0 +1,292 @@
+"""What becomes of reports of Jobs, in whatever order and however often they come."""
+
+import itertools
+import random
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from portal.core.events import FACTS_CHANNEL, decode_facts
+from portal.core.states import State
+from portal.jobs.apply import apply_jobs, mark_interrupted
+from portal.jobs.item_results import refresh_items
+from portal.jobs.models import DeviceDay, Job, PlacementHour
+from portal.jobs.records import JobRecord, ProgressRecord
+from portal.jobs.rollups import COUNTED
+from portal.operations.models import OperationItem
+from portal.servers.models import SERVER_ITSELF
+from tests.factories import (
+    DeviceFactory,
+    OperationFactory,
+    OperationItemFactory,
+    PlacementFactory,
+    ProtectedItemFactory,
+)
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+RUNNING, SUCCESS, WARNING, ERROR, MISSED, CANCELLED, ABANDONED = 6001, 5000, 7001, 7002, 7004, 7005, 7007
+
+
+@pytest.fixture(autouse=True)
+def _at_noon():
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+@pytest.fixture
+def item(db):
+    found = ProtectedItemFactory()
+    PlacementFactory(server=found.server, organization_id=SERVER_ITSELF, tenant=found.server.tenant)
+    return found
+
+
+def report(item, guid="job", *, status=RUNNING, start=0, end=None, counter=None, **more):
+    """A report of a Job of `item`; `start` and `end` are minutes before noon."""
+    at = int(NOW.timestamp())
+    progress = (
+        None if counter is None else ProgressRecord(counter=counter, items_done=counter, items_total=10)
+    )
+    return JobRecord(
+        guid=guid,
+        username=item.profile.username,
+        classification=more.pop("classification", 4001),
+        status=status,
+        start_time=at - 60 * start,
+        end_time=0 if end is None else at - 60 * end,
+        source_guid=item.guid,
+        device_id=item.device.device_id,
+        progress=progress,
+        **more,
+    )
+
+
+def counts(rows):
+    return {state: sum(getattr(row, state) for row in rows) for state in COUNTED}
+
+
+def test_a_new_job_gets_its_owners_state_and_times(item):
+    result = apply_jobs(item.server, [report(item, start=5, counter=3, total_size=900, upload_size=40)])
+
+    job = Job.objects.get()
+    assert result.job_ids == {"job": job.pk}
+    assert (result.added, result.changed, result.unchanged) == (1, 0, 0)
+    assert (job.placement, job.profile, job.device) == (item.placement, item.profile, item.device)
+    assert (job.item_name, job.device_name) == (item.name, item.device.name)
+    assert (job.state, job.started_at, job.ended_at) == ("running", NOW - timedelta(minutes=5), None)
+    assert (job.progress_items, job.progress_items_total, job.size_bytes, job.upload_bytes) == (
+        3,
+        10,
+        900,
+        40,
+    )
+
+
+def test_the_same_reports_again_write_nothing(item):
+    reports = [report(item, "one", status=ERROR, start=9, end=8), report(item, "two", counter=1)]
+    apply_jobs(item.server, reports)
+
+    again = apply_jobs(item.server, reports)
+
+    assert (again.added, again.changed, again.unchanged) == (0, 0, 2)
+    assert counts(PlacementHour.objects.all()) == counts(DeviceDay.objects.all())
+    assert counts(PlacementHour.objects.all())["failed"] == 1
+
+
+def test_an_end_beats_running_and_a_late_report_of_running_changes_nothing(item):
+    apply_jobs(item.server, [report(item, start=9, counter=5)])
+    apply_jobs(item.server, [report(item, status=SUCCESS, start=9, end=1)])
+
+    apply_jobs(item.server, [report(item, start=9, counter=9)])
+
+    job = Job.objects.get()
+    assert (job.state, job.progress_counter) == ("succeeded", 5)
+
+
+def test_an_abandoned_job_that_reports_again_runs_again_and_is_counted_once(item):
+    apply_jobs(item.server, [report(item, status=ABANDONED, start=9, end=5)])
+    apply_jobs(item.server, [report(item, status=6002, start=9, counter=2)])
+    assert Job.objects.get().state == "running"
+    assert counts(PlacementHour.objects.all())["failed"] == 0
+
+    apply_jobs(item.server, [report(item, status=SUCCESS, start=9, end=1)])
+
+    assert counts(PlacementHour.objects.all()) == {**dict.fromkeys(COUNTED, 0), "succeeded": 1}
+
+
+def test_progress_moves_only_when_the_counter_rises(item):
+    apply_jobs(item.server, [report(item, start=9, counter=4)])
+    with time_machine.travel(NOW + timedelta(seconds=30), tick=False):
+        apply_jobs(item.server, [report(item, start=9, counter=4)])
+        apply_jobs(item.server, [report(item, start=9, counter=2)])
+    assert (Job.objects.get().progress_counter, Job.objects.get().progress_at) == (4, NOW)
+
+    with time_machine.travel(NOW + timedelta(seconds=60), tick=False):
+        apply_jobs(item.server, [report(item, start=9, counter=5)])
+
+    job = Job.objects.get()
+    assert (job.progress_counter, job.progress_at) == (5, NOW + timedelta(seconds=60))
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+@pytest.mark.parametrize("seed", range(5))
+def test_any_order_and_any_repetition_end_in_the_same_rows_and_roll_ups(item, bulk, seed):
+    """Roll-ups are kept by difference; counting the Jobs anew must give the same figures."""
+    reports = [
+        report(item, f"job-{n}", status=status, start=90 * n + 30, end=90 * n)
+        for n, status in enumerate([SUCCESS, ERROR, WARNING, MISSED, CANCELLED, ERROR, SUCCESS, ERROR])
+    ]
+    reports += [report(item, f"job-{n}", start=90 * n + 30, counter=n) for n in range(10)]
+    shuffled = random.Random(seed).choices(reports, k=60) + random.Random(seed).sample(reports, len(reports))
+    for first in range(0, len(shuffled), 7):
+        apply_jobs(item.server, shuffled[first : first + 7], bulk=bulk)
+    if bulk:
+        refresh_items(item.server)
+
+    ended = Counter(Job.objects.exclude(ended_at=None).values_list("state", flat=True))
+    assert ended == {"succeeded": 2, "failed": 3, "warning": 1, "missed": 1, "skipped": 1}
+    assert counts(PlacementHour.objects.all()) == {**dict.fromkeys(COUNTED, 0), **ended}
+    assert counts(DeviceDay.objects.all()) == {**dict.fromkeys(COUNTED, 0), **ended}
+    item.refresh_from_db()
+    item.device.refresh_from_db()
+    assert (item.last_job_guid, item.last_state, item.last_status) == ("job-0", "succeeded", SUCCESS)
+    assert (item.last_job_at, item.last_success_at, item.bad_since) == (NOW, NOW, None)
+    assert (item.device.state, item.device.last_job_at) == ("succeeded", NOW)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_bad_since_is_the_first_bad_result_in_a_row_in_any_order(item, order):
+    reports = [
+        report(item, "0", status=ERROR, start=41, end=40),
+        report(item, "1", status=SUCCESS, start=31, end=30),
+        report(item, "2", status=MISSED, start=20, end=20),
+        report(item, "3", status=ERROR, start=11, end=10),
+    ]
+    for number in order:
+        apply_jobs(item.server, [reports[number]])
+
+    item.refresh_from_db()
+    assert item.bad_since == NOW - timedelta(minutes=20)
+    assert (item.last_state, item.last_success_at) == ("failed", NOW - timedelta(minutes=30))
+
+
+def test_a_device_stands_as_the_worst_of_its_items(item):
+    other = ProtectedItemFactory(device=item.device)
+    apply_jobs(item.server, [report(item, "a", status=ERROR, start=9, end=8)])
+    apply_jobs(item.server, [report(other, "b", status=SUCCESS, start=5, end=4)])
+
+    item.device.refresh_from_db()
+    assert item.device.state == "failed"
+    assert item.device.last_job_at == NOW - timedelta(minutes=4)
+
+
+def test_other_kinds_of_job_leave_items_alone(item):
+    apply_jobs(item.server, [report(item, status=ERROR, start=9, end=8, classification=4002)])
+
+    item.refresh_from_db()
+    assert item.last_state == "unknown"
+    assert counts(DeviceDay.objects.all())["failed"] == 1
+
+
+def test_a_job_of_an_unknown_user_belongs_to_the_servers_owner_until_the_user_is_known(item):
+    stranger = report(item, status=SUCCESS, start=9, end=8)
+    stranger.username = "not-here-yet"
+    apply_jobs(item.server, [stranger])
+    job = Job.objects.get()
+    assert (job.tenant_id, job.profile) == (item.server.tenant_id, None)
+
+    device = DeviceFactory(
+        profile__server=item.server, profile__username="not-here-yet", device_id=item.device.device_id
+    )
+    apply_jobs(item.server, [stranger])
+
+    job.refresh_from_db()
+    assert (job.device, job.placement) == (device, device.placement)
+    assert counts(PlacementHour.objects.filter(placement=device.placement))["succeeded"] == 1
+    assert counts(PlacementHour.objects.exclude(placement=device.placement))["succeeded"] == 0
+
+
+def test_the_number_of_queries_does_not_grow_with_the_batch(item):
+    def queries(size, name):
+        reports = [report(item, f"{name}-{n}", status=ERROR, start=n + 2, end=n + 1) for n in range(size)]
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
+            apply_jobs(item.server, reports)
+        return len(captured)
+
+    queries(1, "warm")
+    assert queries(3, "few") == queries(200, "many") <= 30
+
+
+def test_a_followed_job_moves_and_ends_its_operation_item(item):
+    follower = OperationItemFactory(
+        operation=OperationFactory(state="running", items_total=1),
+        state=OperationItem.State.FOLLOWING,
+        follow_server=item.server,
+        follow_guid="job",
+    )
+    apply_jobs(item.server, [report(item, counter=4)])
+    follower.refresh_from_db()
+    assert (follower.progress_done, follower.progress_total) == (4, 10)
+
+    apply_jobs(item.server, [report(item, status=7003, end=0)])
+
+    follower.refresh_from_db()
+    assert (follower.state, follower.error) == ("failed", "Failed: quota")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_facts_name_the_rows_and_their_tenant(_redis, item):
+    listener = _redis.pubsub(ignore_subscribe_messages=True)
+    listener.subscribe(FACTS_CHANNEL)
+    listener.get_message(timeout=5)
+
+    apply_jobs(item.server, [report(item, status=ERROR, start=2, end=1)])
+
+    facts = []
+    while len({fact.name for fact in facts}) < 3:
+        message = listener.get_message(timeout=5)
+        assert message is not None, facts
+        facts += decode_facts(message["data"])
+    job = Job.objects.get()
+    ids = {"job": job.pk, "device": item.device_id, "server": item.server_id}
+    assert {fact.name: fact.ids for fact in facts} == {
+        "job.added": ids,
+        "job.changed": ids,
+        "device.changed": {"device": item.device_id, "server": item.server_id},
+    }
+    assert {fact.tenant_id for fact in facts} == {item.placement.tenant_id}
+
+
+def test_a_job_without_sign_of_life_counts_as_interrupted_until_it_moves(item):
+    apply_jobs(item.server, [report(item, start=90, counter=4)])
+    mark_interrupted(item.server, list(Job.objects.values_list("pk", flat=True)))
+    apply_jobs(item.server, [report(item, start=90, counter=4)])
+    assert Job.objects.get().state == State.INTERRUPTED
+    assert counts(PlacementHour.objects.all())["interrupted"] == 1
+
+    apply_jobs(item.server, [report(item, start=90, counter=5)])
+
+    assert Job.objects.get().state == State.RUNNING
+    assert counts(PlacementHour.objects.all())["interrupted"] == 0
+
+
+def test_numbers_no_column_holds_and_times_no_calendar_holds_are_kept_out(item):
+    odd = report(item, status=-5, start=1)
+    odd.classification, odd.end_time = 10**12, 10**18
+    too_long = report(item, "x" * 65)
+
+    apply_jobs(item.server, [odd, too_long])
+
+    job = Job.objects.get()
+    assert (job.status, job.state, job.ended_at) == (0, "unknown", None)
+
+
+def test_a_record_reads_the_wire_form_of_a_job():
+    wire = b'{"GUID":"g","Status":6001,"StartTime":5,"Progress":{"Counter":2,"New":1},"SomethingNew":[1]}'
+    assert msgspec.json.decode(wire, type=JobRecord).progress.counter == 2
