@@ -11,6 +11,9 @@ from comet import errors
 
 T = TypeVar("T")
 
+# What the decoder raises: wrong shape or syntax, wrong encoding, brackets in brackets without end.
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 _SECOND_FACTOR = 449
 _BY_STATUS: dict[int, type[errors.APIError]] = {
     401: errors.Forbidden,
@@ -55,7 +58,7 @@ class Answer:
             return None
         try:
             envelope = _decoder(Envelope).decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             return None
         return envelope if envelope.is_error() else None
 
@@ -123,7 +126,7 @@ def read_json(answer: Answer, reply: type[T]) -> T:
         return cast(T, container())
     try:
         value: T = _decoder(reply).decode(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+    except UNREADABLE as problem:
         check_envelope(answer)
         _fail_undecodable(answer, problem)
     if isinstance(value, msgspec.Struct) and not _has_known_field(answer, type(value)):

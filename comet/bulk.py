@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from comet import errors
-from comet.answers import Answer, Envelope, check_http, fail_by_status, read_json
+from comet.answers import UNREADABLE, Answer, Envelope, check_http, fail_by_status, read_json
 
 _MAP = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
@@ -36,7 +36,7 @@ def split_elements(answer: Answer) -> Iterator[RawElement]:
         if answer.body[:5].strip() == b"null":
             return iter(())
         elements = _MAP.decode(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         read_json(answer, dict[str, msgspec.Raw])  # raises the error that fits
         raise
     if "Status" in elements and "Message" in elements:
@@ -53,7 +53,7 @@ def _digested(pairs: Iterator[tuple[str, msgspec.Raw]]) -> Iterator[RawElement]:
 def _raise_envelope(answer: Answer) -> None:
     try:
         envelope = msgspec.json.decode(answer.body, type=Envelope)
-    except msgspec.DecodeError as problem:
+    except UNREADABLE as problem:
         raise answer.error(errors.NotComet, "answered JSON that is not Comet's") from problem
     if envelope.is_error():
         fail_by_status(answer, envelope)

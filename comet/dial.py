@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import certifi
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
@@ -67,10 +68,10 @@ class _BudgetTLSSocket(ssl.SSLSocket):
 
 
 def tls_context(ca_file: str | None) -> ssl.SSLContext:
-    """TLS 1.2 or newer, certificates always checked, nothing read from the environment."""
+    """TLS 1.2 or newer, certificates always checked, by `ca_file` or certifi and never the environment."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_verify_locations(cafile=ca_file)
+    context.load_verify_locations(cafile=ca_file or certifi.where())
     context.sslsocket_class = _BudgetTLSSocket
     return context
 

@@ -7,20 +7,18 @@ may have changed meanwhile.
 import asyncio
 import logging
 import socket
-import ssl
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import SplitResult
 
-import certifi
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
 
 from comet import errors
 from comet.auth import Credential
-from comet.dial import AddressGuard, GuardRefused, resolve
+from comet.dial import AddressGuard, GuardRefused, resolve, tls_context
 from comet.transport import causes_of, explain, parse_address
 from comet.types import StreamableEvent
 from comet.types.events import EVENT_DATA
@@ -207,9 +205,7 @@ class EventStream:
     def _tls(self, secure: bool) -> dict[str, Any]:
         if not secure:
             return {}
-        context = ssl.create_default_context(cafile=self._ca_file or certifi.where())
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        return {"ssl": context, "server_hostname": self._address.hostname}
+        return {"ssl": tls_context(self._ca_file), "server_hostname": self._address.hostname}
 
     async def _present_credential(self, websocket: ClientConnection) -> None:
         values = self._credential.form()

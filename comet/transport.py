@@ -9,7 +9,6 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any, NoReturn
 from urllib.parse import SplitResult, urlsplit
 
-import certifi
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
@@ -73,9 +72,7 @@ class Transport:
     ) -> None:
         parts = parse_address(url)
         self.base = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-        context = None
-        if parts.scheme == "https":
-            context = tls_context(ca_file or certifi.where())
+        context = tls_context(ca_file) if parts.scheme == "https" else None
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers.clear()
