@@ -47,6 +47,8 @@ class JobMove:
     text: str
     ended: bool
     counter: int = 0
+    job_id: int = 0
+    """The portal's row of the Job, for a link to its page."""
 
 
 JobsNow = Callable[[int, Sequence[str]], list[JobMove]]
@@ -131,7 +133,7 @@ def _move(item: OperationItem, move: JobMove) -> None:
             progress_done=move.done,
             progress_total=move.total,
             progress_text=move.text[:255],
-            result={**item.result, "job_guid": move.guid, "job_status": move.status},
+            result={**item.result, "job_guid": move.guid, "job_id": move.job_id, "job_status": move.status},
         )
         return
     text = move.text[:255]
@@ -145,6 +147,7 @@ def _move(item: OperationItem, move: JobMove) -> None:
         progress_counter=move.counter,
         progress_at=timezone.now(),
         stalled=False,
+        result={**item.result, "job_id": move.job_id},
     )
     if moved:
         operation: Operation = item.operation

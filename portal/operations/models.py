@@ -132,6 +132,10 @@ class OperationItem(models.Model):
         return percent_of(self.progress_done, self.progress_total)
 
     @property
+    def is_running(self) -> bool:
+        return self.state in (self.State.CLAIMED, self.State.FOLLOWING)
+
+    @property
     def news_from(self) -> str:
         """Whose news it waits for: its Comet Server, or its target."""
         return self.server_name or self.label

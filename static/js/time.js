@@ -1,9 +1,11 @@
 // <time datetime>: keeps "12 min ago" true and gives the exact time in the reader's zone as its title.
+// A <time data-clock> reads as the clock of that moment, 10:42:10, in the reader's zone.
 // The rule of the words is that of portal/core/templatetags/portal_tags.py.
 (() => {
   const EVERY_MS = 30_000;
   const zone = document.documentElement.dataset.timeZone || undefined;
   const exact = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "long", timeZone: zone });
+  const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium", timeZone: zone });
   const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: zone });
 
   function words(moment, now) {
@@ -25,7 +27,7 @@
     for (const element of within.querySelectorAll("time[datetime]")) {
       const moment = new Date(element.dateTime);
       if (Number.isNaN(moment.getTime())) continue;
-      const text = words(moment, now);
+      const text = "clock" in element.dataset ? clock.format(moment) : words(moment, now);
       if (element.textContent !== text) element.textContent = text;
       if (element.dataset.exact !== element.dateTime) {
         element.title = exact.format(moment);
