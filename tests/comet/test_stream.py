@@ -81,9 +81,9 @@ async def test_events_come_in_order_with_their_text_and_typed_data():
 
 
 async def test_data_of_another_shape_is_given_as_it_is():
-    async with serving(Events(['{"Type":4200,"Data":{"Status":"odd"}}'])) as url:
-        async with EventStream(url, KEY) as stream:
-            (item,) = await read(stream, 1)
+    events = Events(['{"Type":4200,"Data":{"Status":"odd"}}'])
+    async with serving(events) as url, EventStream(url, KEY) as stream:
+        (item,) = await read(stream, 1)
     assert item.typed_data() == {"Status": "odd"}
 
 
@@ -190,10 +190,10 @@ async def test_a_stream_the_server_ends():
 
 
 async def test_a_frame_over_the_limit():
-    async with serving(Events(["x" * 2000])) as url:
-        async with EventStream(url, KEY, max_frame_bytes=1000) as stream:
-            with pytest.raises(comet.BodyTooLarge):
-                await read(stream, 1)
+    events = Events(["x" * 2000])
+    async with serving(events) as url, EventStream(url, KEY, max_frame_bytes=1000) as stream:
+        with pytest.raises(comet.BodyTooLarge):
+            await read(stream, 1)
 
 
 async def test_nobody_listens_and_no_such_name():
