@@ -1,0 +1,165 @@
+"""Routes: every API method by its path, the event stream, branding, and the web interface."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from comet.emulator import auth, events, shapes, stream, web
+from comet.emulator.call import Call, Raw
+from comet.emulator.errors import Refusal, bad_request
+from comet.emulator.faults import Fault
+from comet.emulator.live import Life
+from comet.emulator.methods import HANDLERS
+from comet.emulator.methods.meta import branding_props
+from comet.emulator.server import Server
+from comet.emulator.shapes import Method
+
+_LARGEST_BODY = 64 << 20
+_SIGN_IN = {
+    "admin": auth.sign_in_admin,
+    "user": auth.sign_in_user,
+    "hybrid": auth.sign_in_hybrid,
+}
+_SPANISH = {"Unauthorised": "No autorizado"}
+
+
+def make_app(server: Server) -> Starlette:
+    """The emulated server as an ASGI application. Its lifespan runs the emulated world."""
+    paths = _method_paths()
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        life = Life(server)
+        app.state.life = life
+        task = asyncio.create_task(life.run())
+        server.hub.emit(events.SERVER_STARTED)
+        yield
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        server.hub.drop_all()
+        server.journal.close()
+
+    async def api(request: Request) -> Response:
+        method = paths.get(request.url.path)
+        if method is None or method.name not in HANDLERS:
+            return PlainTextResponse("404 page not found\n", status_code=404)
+        if request.method != method.http_method:
+            return PlainTextResponse("405 method not allowed\n", status_code=405)
+        return await _answer(server, request, method)
+
+    async def props(request: Request) -> Response:
+        if (spoiled := await _meet_faults(server, "BrandingProps")) is not None:
+            return spoiled
+        organization_id = server.organizations.at_host(request.headers.get("host", ""))
+        return _json(branding_props(server, organization_id))
+
+    async def events_stream(socket: WebSocket) -> None:
+        await stream.serve(server, socket)
+
+    return Starlette(
+        routes=[
+            Route("/gen/branding.props", props, methods=["GET"]),
+            WebSocketRoute("/api/v1/events/stream", events_stream),
+            Route("/api/{rest:path}", api, methods=["GET", "POST", "PUT", "DELETE", "PATCH"]),
+            *web.routes(server),
+        ],
+        middleware=[Middleware(GZipMiddleware, minimum_size=2000, compresslevel=1)],
+        lifespan=lifespan,
+    )
+
+
+def _method_paths() -> dict[str, Method]:
+    """Every path of the API, aliases included."""
+    return {path: method for method in shapes.methods().values() for path in (method.path, *method.aliases)}
+
+
+async def _answer(server: Server, request: Request, method: Method) -> Response:
+    try:
+        parameters = await _parameters(request)
+    except ClientDisconnect:
+        return Response(status_code=400)
+    except Refusal as refusal:
+        return _refused(refusal, request)
+    if (spoiled := await _meet_faults(server, method.name)) is not None:
+        return spoiled
+    try:
+        host, path = request.headers.get("host", ""), request.url.path
+        caller = _SIGN_IN[method.auth](server, parameters, host, path)
+        if method.top_level_only and not caller.is_top_level:
+            raise Refusal(403, "Only a top-level administrator can do this")
+        call = Call(server, request.app.state.life, caller, parameters, path)
+        answer = HANDLERS[method.name](call)
+    except Refusal as refusal:
+        return _refused(refusal, request)
+    if isinstance(answer, Raw):
+        return Response(answer.body, media_type=answer.content_type)
+    return _json(answer)
+
+
+async def _parameters(request: Request) -> dict[str, str]:
+    """The form fields of a call, from either form encoding."""
+    content_type = request.headers.get("content-type", "")
+    if content_type.startswith("multipart/form-data"):
+        form = await request.form()
+        return {name: value for name, value in form.items() if isinstance(value, str)}
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _LARGEST_BODY:
+            raise Refusal(413, "The request is too large", http_status=413)
+    try:
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict")
+    except (UnicodeDecodeError, ValueError):
+        raise bad_request("The form is not valid") from None
+    return dict(pairs)
+
+
+async def _meet_faults(server: Server, method: str) -> Response | None:
+    """Hold the call back and spoil it, if the control plane wants so."""
+    if (delay := server.faults.delay(method)) > 0:
+        await asyncio.sleep(delay)
+    fault = server.faults.take(method)
+    return _spoiled(fault) if fault is not None else None
+
+
+def _spoiled(fault: Fault) -> Response:
+    if fault.kind == "html":
+        return Response("<!doctype html><title>Welcome</title><h1>It works</h1>", media_type="text/html")
+    if fault.kind == "broken-json":
+        return Response(b'{"Status": 200, "Message": "OK", "Prof', media_type="application/json")
+    if fault.kind == "endless":
+        return StreamingResponse(_endless(), media_type="application/json")
+    body = msgspec.json.encode({"Status": fault.http_status, "Message": "Failed on request"})
+    return Response(body, status_code=fault.http_status, media_type="application/json")
+
+
+async def _endless() -> AsyncIterator[bytes]:
+    yield b"["
+    while True:
+        yield b'"again",' * 4096
+        await asyncio.sleep(0.01)
+
+
+def _json(value: Any) -> Response:
+    return Response(msgspec.json.encode(value), media_type="application/json")
+
+
+def _refused(refusal: Refusal, request: Request) -> Response:
+    language = request.headers.get("accept-language", "")
+    message = _SPANISH.get(refusal.message, refusal.message) if language.startswith("es") else refusal.message
+    body = msgspec.json.encode({"Status": refusal.status, "Message": message})
+    return Response(
+        body, status_code=refusal.http_status, media_type="application/json", headers=refusal.headers
+    )

@@ -1,0 +1,166 @@
+"""The control plane: makes things happen on demand. JSON over HTTP, on loopback, off by default."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from comet.emulator.draw import Draw
+from comet.emulator.errors import Refusal, bad_request
+from comet.emulator.faults import ANY_METHOD, Fault
+from comet.emulator.live import Life
+from comet.emulator.server import Server
+
+Wire = dict[str, Any]
+_ANSWER_KINDS = ("html", "broken-json", "endless")
+_TICKS_PER_SECOND = 20
+
+
+class Control:
+    """One coroutine per order; each takes the JSON body and returns what to answer."""
+
+    def __init__(self, server: Server, app: Starlette) -> None:
+        self._server = server
+        self._app = app
+        self._emitting: set[asyncio.Task[None]] = set()
+
+    @property
+    def _life(self) -> Life:
+        life: Life = self._app.state.life
+        return life
+
+    async def state(self, order: Wire) -> Wire:
+        server = self._server
+        jobs = server.jobs.unfinished()
+        return {
+            "now": server.clock.now(),
+            "seed": server.options.seed,
+            "users": len(server.profiles.names(None)),
+            "devices": len(server.devices),
+            "connected": len(server.live_connections()),
+            "running_jobs": [job.guid for job in jobs],
+            "sessions": len(server.sessions),
+            "streams": server.hub.streams,
+            "events_emitted": server.hub.emitted,
+            "faults": [vars(fault) for fault in server.faults.pending()],
+            "latency": server.faults.latency,
+            "standouts": {d.device_id: d.standout for d in server.devices if d.standout},
+        }
+
+    async def streams_drop(self, order: Wire) -> Wire:
+        self._server.faults.refuse_streams(_number(order, "seconds", 0))
+        return {"dropped": self._server.hub.drop_all()}
+
+    async def latency(self, order: Wire) -> Wire:
+        self._server.faults.latency[order.get("method", ANY_METHOD)] = _number(order, "seconds")
+        return {"latency": self._server.faults.latency}
+
+    async def fail(self, order: Wire) -> Wire:
+        times, status = int(_number(order, "times", 1)), int(_number(order, "http_status", 500))
+        self._server.faults.add(Fault(order.get("method", ANY_METHOD), "fail", times, status))
+        return {}
+
+    async def answer(self, order: Wire) -> Wire:
+        kind = order.get("kind", "")
+        if kind not in _ANSWER_KINDS:
+            raise bad_request(f"kind must be one of {', '.join(_ANSWER_KINDS)}")
+        self._server.faults.add(Fault(order.get("method", ANY_METHOD), kind, int(_number(order, "times", 1))))
+        return {}
+
+    async def clear(self, order: Wire) -> Wire:
+        self._server.faults.clear()
+        return {}
+
+    async def jobs_start(self, order: Wire) -> Wire:
+        server = self._server
+        device = server.profiles.device_of(order.get("username", ""), order.get("device_id", ""))
+        if device is None:
+            raise bad_request("No such device")
+        item = device.items[0]
+        job = server.jobs.started.start(
+            device=device,
+            item=item,
+            vault=item.vaults[0],
+            by_schedule=True,
+            seconds=int(_number(order, "duration_seconds")) if "duration_seconds" in order else None,
+        )
+        self._life.announce(job)
+        return {"guid": job.guid, "ends_at": job.ends_at}
+
+    async def events_emit(self, order: Wire) -> Wire:
+        """Fields of a StreamableEvent, or `type` for its Type."""
+        event = {key: value for key, value in order.items() if key != "type"}
+        event.setdefault("Type", int(_number(order, "type", 0)))
+        self._server.hub.emit_raw(event)
+        return event
+
+    async def events_rate(self, order: Wire) -> Wire:
+        """A steady flow of begin and end events of invented jobs."""
+        per_second, seconds = _number(order, "per_second"), _number(order, "seconds")
+        task = asyncio.create_task(self._flow(per_second, seconds))
+        self._emitting.add(task)
+        task.add_done_callback(self._emitting.discard)
+        return {"events": int(per_second * seconds)}
+
+    async def advance(self, order: Wire) -> Wire:
+        await self._life.advance(_number(order, "seconds"))
+        return {"now": self._server.clock.now()}
+
+    async def _flow(self, per_second: float, seconds: float) -> None:
+        total, sent = int(per_second * seconds), 0
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        jobs = self._server.jobs.recent()
+        while sent < total:
+            await asyncio.sleep(1 / _TICKS_PER_SECOND)
+            due = min(total, int((loop.time() - began) * per_second))
+            for number in range(sent, due):
+                job = Draw("flow", number).pick(jobs)
+                self._server.tell_job(4200 + number % 2, job, self._server.clock.seconds())
+            sent = due
+
+
+def make_control_app(server: Server, app: Starlette) -> Starlette:
+    """The control plane of one server."""
+    control = Control(server, app)
+    orders = {
+        "/streams/drop": control.streams_drop,
+        "/latency": control.latency,
+        "/fail": control.fail,
+        "/answer": control.answer,
+        "/clear": control.clear,
+        "/jobs/start": control.jobs_start,
+        "/events/emit": control.events_emit,
+        "/events/rate": control.events_rate,
+        "/advance": control.advance,
+    }
+    routes = [Route(path, _endpoint(order), methods=["POST"]) for path, order in orders.items()]
+    return Starlette(routes=[*routes, Route("/state", _endpoint(control.state), methods=["GET"])])
+
+
+def _endpoint(order: Callable[[Wire], Awaitable[Wire]]) -> Callable[[Request], Awaitable[Response]]:
+    async def serve(request: Request) -> Response:
+        try:
+            body = await request.body()
+            given = msgspec.json.decode(body) if body else {}
+            if not isinstance(given, dict):
+                raise bad_request("expected a JSON object")
+            return JSONResponse(await order(given))
+        except msgspec.DecodeError:
+            return JSONResponse({"error": "the body is not valid JSON"}, status_code=400)
+        except Refusal as refusal:
+            return JSONResponse({"error": refusal.message}, status_code=400)
+
+    return serve
+
+
+def _number(order: Wire, name: str, default: float | None = None) -> float:
+    value = order.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+        raise bad_request(f"{name} must be a number of 0 or more")
+    return value

@@ -1,0 +1,195 @@
+"""The jobs a server knows at a moment: planned ones, started ones, and what was done to them."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from comet.emulator.clock import Clock
+from comet.emulator.job import BACKUP, CANCELLED, SUCCESS, WARNING, Job
+from comet.emulator.journal import Journal
+from comet.emulator.plan import LONGEST_JOB, LONGEST_LIVE_JOB, STUCK_DAYS, Plan
+from comet.emulator.population import DAY, Device, Population
+from comet.emulator.started import StartedJobs
+
+RECENT_SECONDS = DAY
+_CACHED_JOBS = 300_000
+
+
+class JobBook:
+    """Answers which jobs exist. Holds API-made changes in the journal, so that a restart keeps them.
+
+    `days` is how far back history reaches; `live_since` is when live jobs began (virtual Unix seconds).
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int,
+        plan: Plan,
+        population: Population,
+        clock: Clock,
+        journal: Journal,
+        days: int,
+        jobs_per_day: int,
+        live_since: int,
+    ) -> None:
+        self._plan = plan
+        self._clock = clock
+        self._journal = journal
+        self._days = days
+        self._live_since = live_since
+        self._live: dict[int, list[Job]] = {}
+        self._devices_of: dict[str, list[Device]] = {user.username: user.devices for user in population.users}
+        cached_days = max(4, min(days + 2, _CACHED_JOBS // max(1, jobs_per_day)))
+        self._cached_day = lru_cache(maxsize=cached_days)(self._make_day)
+        self.started = StartedJobs(seed, plan, population, clock, journal)
+        for job in self.started.all():
+            self._apply_change(job)
+
+    def day(self, day: int) -> list[Job]:
+        """Regular jobs planned to begin on a UTC day (days since 1970)."""
+        return self._cached_day(day)
+
+    def live_minute(self, minute: int) -> list[Job]:
+        """Live jobs that begin in a minute (minutes since 1970); none before `live_since`."""
+        if minute * 60 < self._live_since:
+            return []
+        if minute not in self._live:
+            self._live[minute] = [self._apply_change(job) for job in self._plan.live_minute(minute)]
+        return self._live[minute]
+
+    def find(self, guid: str) -> Job | None:
+        """A visible job by its GUID."""
+        if (started := self.started.get(guid)) is not None:
+            return started if started.is_visible(self._clock.now()) else None
+        minute = self._plan.minute_of(guid)
+        if minute is None or not self._oldest_minute() <= minute <= self._clock.now() // 60:
+            return None
+        now = self._clock.now()
+        for job in [
+            *self.day(minute * 60 // DAY),
+            *self.live_minute(minute),
+            *self._stuck_on(minute * 60 // DAY),
+        ]:
+            if job.guid == guid and job.is_visible(now):
+                return job
+        return None
+
+    def between(self, start: int, end: int) -> list[Job]:
+        """Visible jobs that began or ended from `start` to `end`, both included."""
+        now = self._clock.now()
+        return [
+            job
+            for job in self._candidates(start, end)
+            if job.is_visible(now)
+            and (start <= job.begins_at <= end or (not job.is_running(now) and start <= job.ends_at <= end))
+        ]
+
+    def unfinished(self) -> list[Job]:
+        now = self._clock.now()
+        return [job for job in self._candidates(int(now), int(now)) if job.is_running(now)]
+
+    def recent(self) -> list[Job]:
+        """Unfinished jobs, and those that began or ended within the last day."""
+        now = self._clock.seconds()
+        jobs = {job.guid: job for job in self.between(now - RECENT_SECONDS, now)}
+        jobs.update((job.guid, job) for job in self.unfinished())
+        return list(jobs.values())
+
+    def everything(self) -> list[Job]:
+        now = self._clock.seconds()
+        return self.between(now - self._days * DAY, now)
+
+    def of_user(self, username: str) -> list[Job]:
+        """All of one user's jobs that history still holds, derived from his devices alone."""
+        now = self._clock.seconds()
+        oldest = now - self._days * DAY
+        devices = self._devices_of.get(username, [])
+        days = range(oldest // DAY, now // DAY + 1)
+        planned = [job for device in devices for day in days for job in self.device_day(device, day)]
+        live = [job for job in self._live_between(oldest, now) if job.username == username]
+        started = [job for job in self.started.all() if job.username == username]
+        return [job for job in [*planned, *live, *started] if job.is_visible(now) and job.ends_at >= oldest]
+
+    def device_day(self, device: Device, day: int) -> list[Job]:
+        """One device's regular jobs of a day, with what was done to them since."""
+        return [self._apply_change(job) for job in self._plan.device_day(device, day)]
+
+    def last_backups(self, device: Device) -> dict[str, tuple[Job | None, Job | None]]:
+        """Source GUID -> (last ended backup, last successful one) of a device's items, read from history."""
+        now = self._clock.now()
+        today = int(now) // DAY
+        wanted = {item.guid for item in device.items}
+        found: dict[str, tuple[Job | None, Job | None]] = {}
+        extra = [job for job in self.started.all() if job.device is device]
+        extra.extend(job for job in self._live_between(int(now) - DAY, int(now)) if job.device is device)
+        for day in range(today, today - self._days - 1, -1):
+            jobs = self.device_day(device, day)
+            if day == today:
+                jobs.extend(extra)
+            for job in sorted(jobs, key=lambda job: job.ends_at, reverse=True):
+                if (
+                    job.classification == BACKUP
+                    and job.item
+                    and job.is_visible(now)
+                    and not job.is_running(now)
+                ):
+                    note_backup(found, job)
+            if all(found.get(guid, (None, None))[1] for guid in wanted):
+                break
+        return found
+
+    def finish(self, job: Job, status: int = CANCELLED) -> None:
+        """End a running job now with a status of its own."""
+        self._journal.put("job-change", job.guid, [self._clock.seconds(), status])
+        self._apply_change(job)
+
+    def was_changed(self, guid: str) -> bool:
+        return self._journal.get("job-change", guid) is not None
+
+    def is_stopped(self, job: Job) -> bool:
+        """Whether the Protected Item was removed by an API write before the job would have begun."""
+        stopped_at = self._journal.get("stopped", job.item.guid) if job.item else None
+        return stopped_at is not None and job.begins_at > stopped_at
+
+    def _make_day(self, day: int) -> list[Job]:
+        return [self._apply_change(job) for job in self._plan.day(day)]
+
+    def _candidates(self, start: int, end: int) -> Iterator[Job]:
+        """Every job that may have begun, run or ended from `start` to `end`."""
+        oldest = self._clock.seconds() - self._days * DAY
+        first = max(start, oldest) - LONGEST_JOB
+        last = min(end, self._clock.seconds())
+        planned = (job for day in range(first // DAY, last // DAY + 1) for job in self.day(day))
+        stuck = (job for day in range(first // DAY - STUCK_DAYS, first // DAY) for job in self._stuck_on(day))
+        live = self._live_between(max(start, oldest) - LONGEST_LIVE_JOB, last)
+        for source in (stuck, planned, live, self.started.all()):
+            for job in source:
+                if job.ends_at >= oldest and not self.is_stopped(job):
+                    yield job
+
+    def _stuck_on(self, day: int) -> list[Job]:
+        return [job for device in self._plan.stuck_devices for job in self.device_day(device, day)]
+
+    def _live_between(self, start: int, end: int) -> Iterator[Job]:
+        for minute in range(max(start, self._live_since) // 60, end // 60 + 1):
+            yield from self.live_minute(minute)
+
+    def _oldest_minute(self) -> int:
+        return (self._clock.seconds() - (self._days + STUCK_DAYS) * DAY) // 60
+
+    def _apply_change(self, job: Job) -> Job:
+        if (change := self._journal.get("job-change", job.guid)) is not None:
+            job.ends_at, job.status = change
+        return job
+
+
+def note_backup(found: dict[str, tuple[Job | None, Job | None]], job: Job) -> None:
+    """Enter an ended backup where it is newer than what `found` holds for its Protected Item."""
+    if job.item is None:
+        return
+    last, good = found.get(job.item.guid, (None, None))
+    if last is None or job.ends_at >= last.ends_at:
+        last = job
+    if job.status in (SUCCESS, WARNING) and (good is None or job.ends_at >= good.ends_at):
+        good = job
+    found[job.item.guid] = (last, good)

@@ -1,0 +1,61 @@
+"""What API writes changed, kept over restarts: an append-only file of the last value per key."""
+
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+_FILE = "overlay.jsonl"
+
+
+class Journal:
+    """Keeps (kind, key) -> value. Without a folder it lives in memory only.
+
+    A line is handed to the operating system before `put` returns, so that a killed process loses nothing
+    it has answered for. Opening rewrites the file with the newest line of each key.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._values: dict[str, dict[str, Any]] = {}
+        self._file: IO[bytes] | None = None
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._open(folder / _FILE)
+
+    def get(self, kind: str, key: str) -> Any:
+        return self._values.get(kind, {}).get(key)
+
+    def all(self, kind: str) -> dict[str, Any]:
+        """Every key and value of one kind; a value of None marks a removal."""
+        return self._values.get(kind, {})
+
+    def put(self, kind: str, key: str, value: Any) -> None:
+        self._values.setdefault(kind, {})[key] = value
+        if self._file is not None:
+            self._file.write(_line(kind, key, value))
+            self._file.flush()
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _open(self, path: Path) -> None:
+        if path.exists():
+            for line in path.read_bytes().splitlines():
+                try:
+                    kind, key, value = msgspec.json.decode(line)
+                except (msgspec.DecodeError, ValueError):
+                    continue  # the torn last line of a process that was killed while writing it
+                self._values.setdefault(kind, {})[key] = value
+        fresh = path.with_suffix(".new")
+        with fresh.open("wb") as file:
+            for kind, entries in self._values.items():
+                for key, value in entries.items():
+                    file.write(_line(kind, key, value))
+        fresh.replace(path)
+        self._file = path.open("ab")
+
+
+def _line(kind: str, key: str, value: Any) -> bytes:
+    return msgspec.json.encode([kind, key, value]) + b"\n"

@@ -1,0 +1,149 @@
+"""The passing of time: emits the events that planned jobs and connections cause.
+
+Nothing is computed ahead: a heap holds the next moment of each thing, and the process sleeps until the first.
+"""
+
+import asyncio
+import contextlib
+import heapq
+from collections.abc import Callable
+from itertools import count
+
+from comet.emulator import events
+from comet.emulator.connections import Turn, never_connects, turn_at
+from comet.emulator.job import Job
+from comet.emulator.population import DAY, Device
+from comet.emulator.server import Server
+
+_PLAN_AHEAD = 60  # seconds before a day begins at which its jobs are planned
+_SWEEP_SECONDS = 60
+_YIELD_EVERY = 200
+
+
+class Life:
+    """Runs the emulated world of one server."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._heap: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = count()
+        self._changed = asyncio.Event()
+        self._passing = asyncio.Lock()
+        self._born_at = server.clock.now()
+        self._prepare()
+
+    async def run(self) -> None:
+        """For ever: sleep to the next moment, let it happen."""
+        while True:
+            await self.catch_up()
+            wait = self._server.clock.wall_seconds_until(self._heap[0][0])
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), wait)
+            self._changed.clear()
+
+    async def catch_up(self) -> None:
+        """Let everything happen, in order, that is due by now."""
+        async with self._passing:
+            done = 0
+            while self._heap[0][0] <= self._server.clock.now():
+                _, _, happen = heapq.heappop(self._heap)
+                happen()
+                done += 1
+                if done % _YIELD_EVERY == 0:
+                    await asyncio.sleep(0)
+
+    async def advance(self, seconds: float) -> None:
+        """Move virtual time forward; what should have happened has happened when this returns."""
+        self._server.clock.advance(seconds)
+        self._server.journal.put("clock", "", self._server.clock.memory())
+        await self.catch_up()
+        self._server.sessions.sweep()
+        self._changed.set()
+
+    def announce(self, job: Job) -> None:
+        """A job began by an API call: tell it, and wait for its end."""
+        self._server.tell_job(events.JOB_NEW, job, job.appears_at)
+        if job.ends_at <= job.begins_at:
+            self._job_ends(job)
+        else:
+            self._at(job.ends_at, lambda: self._job_ends(job))
+            self._changed.set()
+
+    def _prepare(self) -> None:
+        now = int(self._born_at)
+        for job in self._server.jobs.unfinished():
+            self._await_end(job)
+        self._plan_day(now // DAY)
+        if self._server.options.live_jobs_per_minute:
+            self._plan_minute(now // 60)
+        for device in self._server.devices:
+            if not never_connects(device):
+                self._await_connection(device, now)
+        self._at(now + _SWEEP_SECONDS, self._sweep)
+
+    def _at(self, moment: float, happen: Callable[[], None]) -> None:
+        heapq.heappush(self._heap, (moment, next(self._order), happen))
+
+    def _sweep(self) -> None:
+        self._server.sessions.sweep()
+        self._at(self._server.clock.now() + _SWEEP_SECONDS, self._sweep)
+
+    def _plan_day(self, day: int) -> None:
+        for job in self._server.jobs.day(day):
+            self._await_begin(job)
+        self._at((day + 1) * DAY - _PLAN_AHEAD, lambda: self._plan_day(day + 1))
+
+    def _plan_minute(self, minute: int) -> None:
+        for job in self._server.jobs.live_minute(minute):
+            self._await_begin(job)
+        self._at((minute + 1) * 60, lambda: self._plan_minute(minute + 1))
+
+    def _await_begin(self, job: Job) -> None:
+        if job.appears_at > self._born_at:
+            self._at(job.appears_at, lambda: self._job_begins(job))
+
+    def _await_end(self, job: Job) -> None:
+        self._at(job.ends_at, lambda: self._job_ends(job))
+
+    def _job_begins(self, job: Job) -> None:
+        if self._server.jobs.is_stopped(job):
+            return
+        self._server.tell_job(events.JOB_NEW, job, job.appears_at)
+        if job.ends_at <= job.appears_at:
+            self._job_ends(job)
+        else:
+            self._await_end(job)
+
+    def _job_ends(self, job: Job) -> None:
+        if self._server.jobs.was_changed(job.guid):
+            return  # ended earlier by a call, which told it
+        self._server.profiles.note_job_end(job)
+        self._server.tell_job(events.JOB_COMPLETED, job, max(job.ends_at, job.appears_at))
+
+    def _await_connection(self, device: Device, after: float) -> None:
+        turn = turn_at(self._server.options.seed, device, after)
+        if turn.begins_at > after:
+            self._at(turn.begins_at, lambda: self._connects(device, turn))
+        else:
+            self._at(turn.ends_at, lambda: self._disconnects(device, turn.ends_at))
+
+    def _connects(self, device: Device, turn: Turn) -> None:
+        self._tell_device(events.DEVICE_CONNECT, device, turn.begins_at)
+        self._at(turn.ends_at, lambda: self._disconnects(device, turn.ends_at))
+
+    def _disconnects(self, device: Device, moment: int) -> None:
+        self._tell_device(events.DEVICE_DISCONNECT, device, moment)
+        self._await_connection(device, moment)
+
+    def _tell_device(self, event_type: int, device: Device, moment: int) -> None:
+        profile = self._server.profiles.stored(device.username)
+        if profile is None or device.device_id not in profile["Devices"]:
+            return
+        self._server.hub.emit(
+            event_type,
+            actor=device.username,
+            organization_id=profile.get("OrganizationID", ""),
+            resource_id=device.device_id,
+            data=profile["Devices"][device.device_id],
+            moment=moment,
+        )

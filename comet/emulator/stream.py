@@ -1,0 +1,73 @@
+"""The event stream: a websocket that signs in by five text frames and then only listens."""
+
+import asyncio
+from contextlib import suppress
+
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from comet.emulator import auth, events
+from comet.emulator.errors import Refusal
+from comet.emulator.events import Subscription
+from comet.emulator.server import Server
+
+_FRAMES = ("Username", "AuthType", "Password", "SessionKey", "TOTP")
+_SIGN_IN_SECONDS = 30
+
+
+async def serve(server: Server, socket: WebSocket) -> None:
+    """One stream, from its sign-in to its end."""
+    if server.faults.streams_refused():
+        await socket.close()
+        return
+    await socket.accept()
+    try:
+        async with asyncio.timeout(_SIGN_IN_SECONDS):
+            given = {name: await socket.receive_text() for name in _FRAMES}
+        host = socket.headers.get("host", "")
+        caller = auth.sign_in_admin(server, given, host, socket.url.path)
+    except (Refusal, KeyError):
+        await socket.send_text("403 Unauth")
+        await socket.close()
+        return
+    except (TimeoutError, WebSocketDisconnect):
+        with suppress(RuntimeError):
+            await socket.close()
+        return
+    await socket.send_text("200 OK")
+    hello = server.hub.event(events.HELLO, data=server.version_info())
+    await socket.send_json(hello)
+    subscription = server.hub.subscribe(caller.sees, _allowed(socket.query_params.get("allowList", "")))
+    try:
+        await _relay(socket, subscription)
+    finally:
+        server.hub.unsubscribe(subscription)
+
+
+async def _relay(socket: WebSocket, subscription: Subscription) -> None:
+    """Send until the reader leaves or is cut off. A reader that is cut off gets no farewell."""
+    sending = asyncio.create_task(_send(socket, subscription))
+    reading = asyncio.create_task(_read(socket))
+    cutting = asyncio.create_task(subscription.until_cut())
+    _, unfinished = await asyncio.wait({sending, reading, cutting}, return_when=asyncio.FIRST_COMPLETED)
+    for task in unfinished:
+        task.cancel()
+    await asyncio.gather(sending, reading, cutting, return_exceptions=True)
+
+
+async def _send(socket: WebSocket, subscription: Subscription) -> None:
+    while True:
+        await socket.send_text(await subscription.next())
+
+
+async def _read(socket: WebSocket) -> None:
+    """Nothing a reader says means anything any more; this only notices that it left."""
+    while socket.client_state is WebSocketState.CONNECTED:
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return
+
+
+def _allowed(listed: str) -> frozenset[int] | None:
+    """The event types of an allowList; None if it names none."""
+    numbers = frozenset(int(part) for part in listed.split(",") if part.strip().isdigit())
+    return numbers or None
