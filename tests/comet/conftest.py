@@ -22,9 +22,9 @@ def server() -> Iterator[ScriptedServer]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            fields = parse_qs(body.decode("latin-1"), keep_blank_values=True)
+            fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
             form = {name: values[0] for name, values in fields.items()}
-            request = Request(self.path, form, dict(self.headers.items()), body)
+            request = Request(self.command, self.path, form, dict(self.headers.items()), body)
             script.requests.append(request)
             answer = script.replies.get(self.path, Reply(b"not here", 404))
             answer = answer(request) if callable(answer) else answer

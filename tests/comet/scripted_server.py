@@ -11,6 +11,7 @@ from comet import CometClient, Password
 class Request:
     """What one call sent."""
 
+    http_method: str
     path: str
     form: dict[str, str]
     headers: dict[str, str]
