@@ -29,8 +29,8 @@
     const at = all.indexOf(currentRow());
     const next = all[Math.min(all.length - 1, Math.max(0, at === -1 ? 0 : at + step))];
     for (const row of all) row.classList.toggle("is-current", row === next);
-    const target = next.querySelector("a, button, input");
-    (target || next).focus({ preventScroll: true });
+    const target = next.querySelector("a[href]") || next.querySelector("button, input"); // Enter opens the row
+    target?.focus({ preventScroll: true });
     next.scrollIntoView({ block: "nearest" });
   }
 

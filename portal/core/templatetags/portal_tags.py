@@ -49,7 +49,8 @@ def icon(name: str, label: str = "") -> SafeString:
 @cache
 def shape(name: str) -> SafeString:
     """The drawing of a state's shape, 12 px, in the colour of the text around it."""
-    return SafeString(render_to_string("components/_shape.html", {"shape": name}).strip())
+    drawing = render_to_string("components/_shape.html", {"shape": name})
+    return SafeString(" ".join(drawing.split()))
 
 
 @register.inclusion_tag("components/_status.html")
