@@ -7,7 +7,7 @@ PostgreSQL takes them by COPY into a staging table. Both write only rows that di
 
 import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ def upsert(
     unique: Sequence[str],
     update: Sequence[str],
     add: Sequence[str] = (),
+    constants: Mapping[str, Any] | None = None,
     chunk: int = CHUNK,
     pause: bool = True,
 ) -> int:
@@ -33,9 +34,11 @@ def upsert(
 
     Each row holds the values of `unique`, `update` and `add`, in that order, by attribute name
     (`server_id`). A row is the same where `unique` is; `update` columns then take the new value,
-    `add` columns grow by it. No row may come twice in one chunk. Columns not named take their
-    model's default. Each chunk is a transaction of its own unless the caller has one open, and
-    with `pause` a writer to SQLite stays away between chunks for as long as each took to write.
+    `add` columns grow by it. No row may come twice in one chunk. Columns not named keep what they
+    hold; in a new row they take the value in `constants`, else their model's default.
+
+    Each chunk is a transaction of its own unless the caller has one open, and with `pause` a writer
+    to SQLite stays away between chunks for as long as each took to write.
     """
     fields = [model._meta.get_field(_field_name(model, name)) for name in (*unique, *update, *add)]
     defaults = [
@@ -43,7 +46,10 @@ def upsert(
     ]
     on_sqlite = connection.vendor == "sqlite"
     convert = [_converter(field) for field in fields] if on_sqlite else []
-    constants = tuple(field.get_db_prep_save(field.get_default(), connection) for field in defaults)
+    given = {_field_name(model, name): value for name, value in (constants or {}).items()}
+    filling = tuple(
+        field.get_db_prep_save(given.get(field.name, field.get_default()), connection) for field in defaults
+    )
     columns = [str(field.column) for field in (*fields, *defaults)]
     conflict = _on_conflict(
         model._meta.db_table,
@@ -55,7 +61,7 @@ def upsert(
     pause = pause and on_sqlite and not connection.in_atomic_block
     written, rest_until = 0, 0.0
     for part in _chunks(rows, chunk):
-        values = [(*_converted(row, convert), *constants) for row in part]
+        values = [(*_converted(row, convert), *filling) for row in part]
         if pause:
             _wait_until(rest_until)
         began = time.perf_counter()

@@ -18,6 +18,7 @@ from django.utils import timezone
 from portal.core.bulk import upsert
 from portal.core.events import Fact, publish_all
 from portal.core.states import State
+from portal.core.wire import is_key
 from portal.jobs.following import moves_of
 from portal.jobs.item_results import apply_results
 from portal.jobs.merge import COLUMNS, GUID_LIMIT, KEY, AnyJob, JobRow, blank_row, is_newer, merged
@@ -26,6 +27,7 @@ from portal.jobs.owners import Owners, owners_of
 from portal.jobs.rollups import Deltas, Tally
 from portal.operations import services as operations
 from portal.servers.models import CometServer
+from portal.servers.placements import lock_server
 
 log = structlog.get_logger(__name__)
 
@@ -83,7 +85,7 @@ def _latest(server: CometServer, jobs: Iterable[AnyJob]) -> list[AnyJob]:
     """One report for each GUID, the newest of those in the batch."""
     latest: dict[str, AnyJob] = {}
     for report in jobs:
-        if not report.guid or len(report.guid) > GUID_LIMIT:
+        if not is_key(report.guid, GUID_LIMIT):
             log.warning("job.unusable_guid", server_id=server.pk, length=len(report.guid))
             continue
         held = latest.get(report.guid)
@@ -105,7 +107,7 @@ def _chunks(reports: Sequence[AnyJob]) -> Iterator[list[AnyJob]]:
 
 def _apply_chunk(server: CometServer, chunk: list[AnyJob], owners: Owners, *, bulk: bool) -> ApplyResult:
     # Only one writer at a time may work out what a server's Jobs add to the roll-ups.
-    CometServer.objects.select_for_update(no_key=True).filter(pk=server.pk).values_list("pk").first()
+    lock_server(server)
     now = timezone.now()
     changes = [_change(server, report, held, owners, now) for report, held in _with_stored(server, chunk)]
     differing = [change for change in changes if change.differs]
@@ -175,7 +177,7 @@ def _facts(changes: list[_Change], ids: dict[str, int], owners: Owners) -> Itera
 def mark_interrupted(server: CometServer, job_ids: Sequence[int]) -> int:
     """Say of running Jobs that they give no sign of life; the next rise of their Counter takes it back."""
     with transaction.atomic():
-        CometServer.objects.select_for_update(no_key=True).filter(pk=server.pk).values_list("pk").first()
+        lock_server(server)
         held = Job.objects.filter(server=server, pk__in=job_ids, state=State.RUNNING, ended_at=None)
         deltas, rows = Deltas(), []
         for _, *columns in held.values_list("pk", *COLUMNS):

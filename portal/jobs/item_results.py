@@ -19,6 +19,7 @@ from portal.jobs.merge import JobRow
 from portal.jobs.models import Job
 from portal.jobs.states import BAD, GOOD
 from portal.servers.models import CometServer
+from portal.servers.placements import lock_server
 
 WINDOW: Final = timedelta(days=31)
 """How far back results are looked through; beyond it only the very last one counts."""
@@ -93,7 +94,7 @@ def refresh_items(server: CometServer) -> None:
     while chunk := list(itertools.islice(remaining, _CHUNK)):
         began = time.perf_counter()
         with transaction.atomic():
-            CometServer.objects.select_for_update(no_key=True).filter(pk=server.pk).values_list("pk").first()
+            lock_server(server)
             items = list(ProtectedItem.objects.filter(pk__in=chunk))
             _work_out(items)
             _save(items, tenant_ids)

@@ -1,19 +1,19 @@
 """Which of two reports of one Job holds, whatever the order in which they arrive."""
 
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from comet.constants import JobStatus
 from comet.types import BackupJobDetail
 from portal.core.states import State
+from portal.core.wire import EPOCH, SMALL, clip, moment, natural
 from portal.jobs.records import JobRecord
 from portal.jobs.states import state_of
 
 AnyJob = JobRecord | BackupJobDetail
 
 GUID_LIMIT: Final = 64
-_EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(slots=True)
@@ -65,16 +65,6 @@ COLUMNS: Final = tuple(field.name for field in fields(JobRow))
 KEY: Final = COLUMNS[:2]
 
 
-def moment(seconds: int) -> datetime | None:
-    """Comet's Unix seconds as an aware time; its 0, and what no calendar holds, is None."""
-    if seconds <= 0:
-        return None
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (OverflowError, ValueError, OSError):
-        return None
-
-
 def is_newer(report: AnyJob, status: int, ended_at: datetime | None, counter: int) -> bool:
     """Whether `report` says something later than what is stored.
 
@@ -100,21 +90,22 @@ def merged(row: JobRow, report: AnyJob, *, now: datetime, first_seen: bool) -> J
     """
     progress = report.progress
     rose = progress is not None and progress.counter > row.progress_counter
-    row.classification = _natural(report.classification)
+    row.classification = natural(report.classification, SMALL)
     row.started_at = moment(report.start_time) or row.started_at
     row.ended_at = moment(report.end_time)
     state = state_of(report.status, row.ended_at)
     if row.state != State.INTERRUPTED or state != State.RUNNING or rose or report.status != row.status:
         row.state = state
-    row.status = _natural(report.status)
-    row.client_version = report.client_version[:40]
-    row.files, row.size_bytes = report.total_files, report.total_size
-    row.upload_bytes, row.download_bytes = report.upload_size, report.download_size
-    row.cancellation_id = report.cancellation_id[:128]
+    row.status = natural(report.status, SMALL)
+    row.client_version = clip(report.client_version, 40)
+    row.files, row.size_bytes = natural(report.total_files), natural(report.total_size)
+    row.upload_bytes, row.download_bytes = natural(report.upload_size), natural(report.download_size)
+    row.cancellation_id = clip(report.cancellation_id, 128)
     if progress is not None and rose:
-        row.progress_counter = progress.counter
-        row.progress_bytes = progress.bytes_done
-        row.progress_items, row.progress_items_total = progress.items_done, progress.items_total
+        row.progress_counter = natural(progress.counter)
+        row.progress_bytes = natural(progress.bytes_done)
+        row.progress_items = natural(progress.items_done)
+        row.progress_items_total = natural(progress.items_total)
         row.progress_at = min(now, moment(progress.recieved_time) or now) if first_seen else now
     return row
 
@@ -127,16 +118,16 @@ def blank_row(server_id: int, report: AnyJob) -> JobRow:
         placement_id=0,
         profile_id=None,
         device_id=None,
-        username=report.username[:255],
+        username=clip(report.username, 255),
         device_name="",
-        item_guid=report.source_guid[:255],
+        item_guid=clip(report.source_guid, 255),
         item_name="",
-        vault_guid=report.destination_guid[:255],
+        vault_guid=clip(report.destination_guid, 255),
         vault_name="",
         classification=0,
         status=0,
         state=State.UNKNOWN.value,
-        started_at=moment(report.start_time) or _EPOCH,
+        started_at=moment(report.start_time) or EPOCH,
         ended_at=None,
         client_version="",
         files=0,
@@ -150,8 +141,3 @@ def blank_row(server_id: int, report: AnyJob) -> JobRow:
         progress_items_total=0,
         progress_at=None,
     )
-
-
-def _natural(number: int) -> int:
-    """What an integer column takes."""
-    return min(max(number, 0), 2_147_483_647)

@@ -8,7 +8,8 @@ from django.db.models import QuerySet
 
 from portal.fleet.models import Device, ProtectedItem, StorageVault, UserProfile
 from portal.jobs.merge import AnyJob, JobRow
-from portal.servers.models import SERVER_ITSELF, CometServer, Placement
+from portal.servers.models import CometServer
+from portal.servers.placements import Placements
 
 _NAMED: Final = ("profile_id", "guid", "name")
 _MANY: Final = 5000
@@ -49,10 +50,9 @@ class Owners:
 def owners_of(server: CometServer, reports: Iterable[AnyJob]) -> Owners:
     """Five queries, however many Jobs are reported."""
     reports = list(reports)
-    placements = Placement.objects.filter(server=server).values_list("pk", "organization_id", "tenant_id")
-    tenant_ids = {pk: tenant_id for pk, _, tenant_id in placements}
-    fallback = [pk for pk, organization_id, _ in placements if organization_id == SERVER_ITSELF]
-    owners = Owners(fallback[0] if fallback else _make_server_placement(server, tenant_ids), tenant_ids)
+    placements = Placements(server)
+    fallback = placements.of_server()
+    owners = Owners(fallback.pk, placements.tenant_ids())
     profiles = _among(UserProfile.objects.filter(server=server), "username", {r.username for r in reports})
     for pk, username, placement_id in profiles.values_list("pk", "username", "placement_id"):
         owners.profiles[username] = (pk, placement_id)
@@ -80,11 +80,3 @@ def _owned(rows: QuerySet[Any], owners: Owners, column: str, values: set[str]) -
 def _among(rows: QuerySet[Any], column: str, values: set[Any]) -> QuerySet[Any]:
     """Narrowed to `values`, unless they are so many that reading all rows costs less."""
     return rows.filter(**{f"{column}__in": values}) if len(values) <= _MANY else rows
-
-
-def _make_server_placement(server: CometServer, tenant_ids: dict[int, int]) -> int:
-    placement, _ = Placement.objects.get_or_create(
-        server=server, organization_id=SERVER_ITSELF, username="", defaults={"tenant_id": server.tenant_id}
-    )
-    tenant_ids[placement.pk] = placement.tenant_id
-    return int(placement.pk)

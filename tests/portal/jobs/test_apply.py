@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
+import redis
 import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -105,6 +106,14 @@ def test_an_end_beats_running_and_a_late_report_of_running_changes_nothing(item)
 
     job = Job.objects.get()
     assert (job.state, job.progress_counter) == ("succeeded", 5)
+
+
+def test_the_later_of_two_ends_holds_in_any_order(item):
+    apply_jobs(item.server, [report(item, status=SUCCESS, start=9, end=1)])
+    apply_jobs(item.server, [report(item, status=ABANDONED, start=9, end=5)])
+
+    assert Job.objects.get().state == "succeeded"
+    assert counts(PlacementHour.objects.all()) == {**dict.fromkeys(COUNTED, 0), "succeeded": 1}
 
 
 def test_an_abandoned_job_that_reports_again_runs_again_and_is_counted_once(item):
@@ -241,8 +250,8 @@ def test_a_followed_job_moves_and_ends_its_operation_item(item):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_facts_name_the_rows_and_their_tenant(_redis, item):
-    listener = _redis.pubsub(ignore_subscribe_messages=True)
+def test_facts_name_the_rows_and_their_tenant(redis_url, item):
+    listener = redis.Redis.from_url(redis_url).pubsub(ignore_subscribe_messages=True)
     listener.subscribe(FACTS_CHANNEL)
     listener.get_message(timeout=5)
 

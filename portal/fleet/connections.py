@@ -1,0 +1,116 @@
+"""Which Devices are connected to their Comet Server right now."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+from django.db import transaction
+from django.utils import timezone
+
+from comet.types import LiveUserConnection
+from portal.core.events import Fact, publish, publish_all
+from portal.core.wire import clip
+from portal.fleet.models import Device
+from portal.servers.models import CometServer
+from portal.servers.placements import Placements, lock_server
+
+MISSES: Final = 2
+"""Lists in a row that must lack a Device before it counts as offline: mass reconnects happen."""
+
+SEEN_EVERY: Final = timedelta(minutes=5)
+"""How old the time a connected Device was last seen may get before it is written again."""
+
+_COLUMNS: Final = (
+    "connections",
+    "missed_polls",
+    "last_seen_at",
+    "client_version",
+    "platform",
+    "time_zone",
+    "allows_filenames",
+)
+
+
+def apply_connections(server: CometServer, connections: Mapping[str, LiveUserConnection]) -> int:
+    """Store the whole list of live connections (AdminDispatcherListActive); gives how many Devices changed.
+
+    The Device is found by user name and DeviceID, since one DeviceID may be registered twice.
+    """
+    by_device: dict[tuple[str, str], list[LiveUserConnection]] = defaultdict(list)
+    for live in connections.values():
+        by_device[live.username, live.device_id].append(live)
+    now = timezone.now()
+    with transaction.atomic():
+        lock_server(server)
+        written, shown = [], []
+        for device in Device.objects.filter(server=server).select_related("profile"):
+            before = (device.connections, device.client_version)
+            if not _take(device, by_device.get((device.profile.username, device.device_id), [])):
+                continue
+            if device.connections:
+                device.last_seen_at = now
+            written.append(device)
+            if before != (device.connections, device.client_version):
+                shown.append(device)
+        Device.objects.bulk_update(written, _COLUMNS, batch_size=200)
+        tenant_ids = Placements(server).tenant_ids()
+        publish_all(
+            Fact(
+                "device.changed",
+                tenant_ids.get(device.placement_id),
+                {"device": device.pk, "server": server.pk},
+            )
+            for device in shown
+        )
+    return len(shown)
+
+
+def _take(device: Device, live: list[LiveUserConnection]) -> bool:
+    """Let `device` take its connections; whether there is anything to write."""
+    if not live:
+        if not device.connections:
+            return False
+        device.missed_polls += 1
+        if device.missed_polls >= MISSES:
+            device.connections = device.missed_polls = 0
+        return True
+    newest = max(live, key=lambda connection: connection.connection_time)
+    before = [getattr(device, name) for name in _COLUMNS]
+    device.connections, device.missed_polls = min(len(live), 32_767), 0
+    device.client_version = clip(newest.reported_version, 40) or device.client_version
+    device.platform = clip(newest.reported_platform, 60) or device.platform
+    device.time_zone = clip(newest.device_time_zone, 64) or device.time_zone
+    device.allows_filenames = newest.allows_filenames
+    stale = device.last_seen_at is None or timezone.now() - device.last_seen_at >= SEEN_EVERY
+    return stale or before != [getattr(device, name) for name in _COLUMNS]
+
+
+def device_connected(server: CometServer, username: str, device_id: str) -> Device | None:
+    """A Device has come online, as an event says; the next list tells how many connections it holds."""
+    return _set_connections(server, username, device_id, connected=True)
+
+
+def device_disconnected(server: CometServer, username: str, device_id: str) -> Device | None:
+    """A Device has given up one of its connections, as an event says."""
+    return _set_connections(server, username, device_id, connected=False)
+
+
+def _set_connections(server: CometServer, username: str, device_id: str, *, connected: bool) -> Device | None:
+    """`username` may be empty where an event does not say it and the DeviceID is registered once."""
+    found = Device.objects.filter(server=server, device_id=device_id).select_related("placement")
+    if username:
+        found = found.filter(profile__username=username)
+    with transaction.atomic():
+        lock_server(server)
+        candidates = list(found[:2])
+        if len(candidates) != 1:
+            return None
+        device = candidates[0]
+        before = device.connections
+        device.connections = max(before, 1) if connected else max(before - 1, 0)
+        device.missed_polls, device.last_seen_at = 0, timezone.now()
+        device.save(update_fields=["connections", "missed_polls", "last_seen_at"])
+        if before != device.connections:
+            publish("device.changed", tenant_id=device.tenant_id, device=device.pk, server=server.pk)
+    return device
