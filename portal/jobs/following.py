@@ -1,6 +1,7 @@
 """Tells the operations engine where Jobs stand, for the items that follow them."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from portal.core.states import State
 from portal.jobs.merge import COLUMNS, JobRow
@@ -28,8 +29,9 @@ def moves_of(rows: Iterable[JobRow]) -> list[JobMove]:
 
 def jobs_now(server_id: int, guids: Sequence[str]) -> list[JobMove]:
     """Where Jobs of one server stand as far as it is known here."""
-    stored = Job.objects.filter(server_id=server_id, guid__in=guids).values_list(*COLUMNS)
-    return moves_of(JobRow(*columns) for columns in stored)
+    stored = list(Job.objects.filter(server_id=server_id, guid__in=guids).values_list("pk", *COLUMNS))
+    moves = moves_of(JobRow(*columns) for _, *columns in stored)
+    return [replace(move, job_id=pk) for move, (pk, *_) in zip(moves, stored, strict=True)]
 
 
 def _text(row: JobRow) -> str:

@@ -67,11 +67,21 @@ def jobs_moved(server_id: int, moves: Sequence[JobMove]) -> None:
     by_guid = {move.guid: move for move in moves}
     if not by_guid:
         return
-    items = OperationItem.objects.filter(
+    following = OperationItem.objects.filter(
         FOLLOWING, follow_server_id=server_id, follow_guid__in=list(by_guid)
     ).select_related("operation")
-    for item in items.order_by("operation_id", "pk"):
+    items = list(following.order_by("operation_id", "pk"))
+    job_ids = _job_ids(server_id, {item.follow_guid for item in items if not item.result.get("job_id")})
+    for item in items:
+        item.result |= {"job_id": job_ids.get(item.follow_guid) or item.result.get("job_id", 0)}
         _move(item, by_guid[item.follow_guid])
+
+
+def _job_ids(server_id: int, guids: set[str]) -> dict[str, int]:
+    """The portal's rows of Jobs that nobody has asked for yet."""
+    if not guids:
+        return {}
+    return {move.guid: move.job_id for jobs_now in _jobs_now for move in jobs_now(server_id, list(guids))}
 
 
 def catch_up(items: Iterable[OperationItem]) -> None:
@@ -133,7 +143,7 @@ def _move(item: OperationItem, move: JobMove) -> None:
             progress_done=move.done,
             progress_total=move.total,
             progress_text=move.text[:255],
-            result={**item.result, "job_guid": move.guid, "job_id": move.job_id, "job_status": move.status},
+            result={**item.result, "job_status": move.status},
         )
         return
     text = move.text[:255]
@@ -147,7 +157,7 @@ def _move(item: OperationItem, move: JobMove) -> None:
         progress_counter=move.counter,
         progress_at=timezone.now(),
         stalled=False,
-        result={**item.result, "job_id": move.job_id},
+        result=item.result,
     )
     if moved:
         operation: Operation = item.operation
