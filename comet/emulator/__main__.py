@@ -12,7 +12,7 @@ from comet.emulator import options
 from comet.emulator.app import make_app
 from comet.emulator.control import make_control_app
 from comet.emulator.options import Options
-from comet.emulator.server import build
+from comet.emulator.server import WrongSeed, build
 
 _LOOPBACK = "127.0.0.1"
 
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return asyncio.run(_serve(chosen))
     except KeyboardInterrupt:
         return 0
-    except OSError as error:
+    except (OSError, WrongSeed) as error:
         print(f"comet.emulator: {error}", file=sys.stderr)
         return 1
 

@@ -1,5 +1,6 @@
 """The jobs a server knows at a moment: planned ones, started ones, and what was done to them."""
 
+import itertools
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -12,6 +13,9 @@ from comet.emulator.started import StartedJobs
 
 RECENT_SECONDS = DAY
 _CACHED_JOBS = 300_000
+_CACHED_LIVE_DAYS = 3
+LastBackups = dict[str, tuple[Job | None, Job | None]]
+"""Source GUID -> its last ended backup, and its last successful one."""
 
 
 class JobBook:
@@ -37,8 +41,8 @@ class JobBook:
         self._journal = journal
         self._days = days
         self._live_since = live_since
-        self._live: dict[int, list[Job]] = {}
         self._devices_of: dict[str, list[Device]] = {user.username: user.devices for user in population.users}
+        self._cached_minute = lru_cache(maxsize=_CACHED_LIVE_DAYS * DAY // 60)(self._make_minute)
         cached_days = max(4, min(days + 2, _CACHED_JOBS // max(1, jobs_per_day)))
         self._cached_day = lru_cache(maxsize=cached_days)(self._make_day)
         self.started = StartedJobs(seed, plan, population, clock, journal)
@@ -53,14 +57,12 @@ class JobBook:
         """Live jobs that begin in a minute (minutes since 1970); none before `live_since`."""
         if minute * 60 < self._live_since:
             return []
-        if minute not in self._live:
-            self._live[minute] = [self._apply_change(job) for job in self._plan.live_minute(minute)]
-        return self._live[minute]
+        return self._cached_minute(minute)
 
     def find(self, guid: str) -> Job | None:
         """A visible job by its GUID."""
         if (started := self.started.get(guid)) is not None:
-            return started if started.is_visible(self._clock.now()) else None
+            return started
         minute = self._plan.minute_of(guid)
         if minute is None or not self._oldest_minute() <= minute <= self._clock.now() // 60:
             return None
@@ -70,7 +72,7 @@ class JobBook:
             *self.live_minute(minute),
             *self._stuck_on(minute * 60 // DAY),
         ]:
-            if job.guid == guid and job.is_visible(now):
+            if job.guid == guid and self._exists(job, now):
                 return job
         return None
 
@@ -80,13 +82,17 @@ class JobBook:
         return [
             job
             for job in self._candidates(start, end)
-            if job.is_visible(now)
+            if self._exists(job, now)
             and (start <= job.begins_at <= end or (not job.is_running(now) and start <= job.ends_at <= end))
         ]
 
     def unfinished(self) -> list[Job]:
         now = self._clock.now()
-        return [job for job in self._candidates(int(now), int(now)) if job.is_running(now)]
+        return [
+            job
+            for job in self._candidates(int(now), int(now))
+            if self._exists(job, now) and job.is_running(now)
+        ]
 
     def recent(self) -> list[Job]:
         """Unfinished jobs, and those that began or ended within the last day."""
@@ -108,35 +114,36 @@ class JobBook:
         planned = [job for device in devices for day in days for job in self.device_day(device, day)]
         live = [job for job in self._live_between(oldest, now) if job.username == username]
         started = [job for job in self.started.all() if job.username == username]
-        return [job for job in [*planned, *live, *started] if job.is_visible(now) and job.ends_at >= oldest]
+        jobs = [*planned, *live, *started]
+        return [job for job in jobs if self._exists(job, now) and job.ends_at >= oldest]
 
     def device_day(self, device: Device, day: int) -> list[Job]:
         """One device's regular jobs of a day, with what was done to them since."""
         return [self._apply_change(job) for job in self._plan.device_day(device, day)]
 
-    def last_backups(self, device: Device) -> dict[str, tuple[Job | None, Job | None]]:
-        """Source GUID -> (last ended backup, last successful one) of a device's items, read from history."""
-        now = self._clock.now()
-        today = int(now) // DAY
+    def last_backups(self) -> LastBackups:
+        """The last backups of every Protected Item, read from history."""
+        now = self._clock.seconds()
+        found: LastBackups = {}
+        for devices in self._devices_of.values():
+            for device in devices:
+                self._read_back(device, found)
+        live = self._live_between(now - _CACHED_LIVE_DAYS * DAY, now)
+        for job in itertools.chain(live, self.started.all()):
+            if self._exists(job, now) and not job.is_running(now):
+                note_backup(found, job)
+        return found
+
+    def _read_back(self, device: Device, found: LastBackups) -> None:
+        """Enter a device's regular backups, day by day backwards until each item has a successful one."""
+        now = self._clock.seconds()
         wanted = {item.guid for item in device.items}
-        found: dict[str, tuple[Job | None, Job | None]] = {}
-        extra = [job for job in self.started.all() if job.device is device]
-        extra.extend(job for job in self._live_between(int(now) - DAY, int(now)) if job.device is device)
-        for day in range(today, today - self._days - 1, -1):
-            jobs = self.device_day(device, day)
-            if day == today:
-                jobs.extend(extra)
-            for job in sorted(jobs, key=lambda job: job.ends_at, reverse=True):
-                if (
-                    job.classification == BACKUP
-                    and job.item
-                    and job.is_visible(now)
-                    and not job.is_running(now)
-                ):
+        for day in range(now // DAY, now // DAY - self._days - 1, -1):
+            for job in self.device_day(device, day):
+                if self._exists(job, now) and not job.is_running(now):
                     note_backup(found, job)
             if all(found.get(guid, (None, None))[1] for guid in wanted):
-                break
-        return found
+                return
 
     def finish(self, job: Job, status: int = CANCELLED) -> None:
         """End a running job now with a status of its own."""
@@ -151,6 +158,12 @@ class JobBook:
         stopped_at = self._journal.get("stopped", job.item.guid) if job.item else None
         return stopped_at is not None and job.begins_at > stopped_at
 
+    def _exists(self, job: Job, now: float) -> bool:
+        return job.is_visible(now) and not self.is_stopped(job)
+
+    def _make_minute(self, minute: int) -> list[Job]:
+        return [self._apply_change(job) for job in self._plan.live_minute(minute)]
+
     def _make_day(self, day: int) -> list[Job]:
         return [self._apply_change(job) for job in self._plan.day(day)]
 
@@ -164,7 +177,7 @@ class JobBook:
         live = self._live_between(max(start, oldest) - LONGEST_LIVE_JOB, last)
         for source in (stuck, planned, live, self.started.all()):
             for job in source:
-                if job.ends_at >= oldest and not self.is_stopped(job):
+                if job.ends_at >= oldest:
                     yield job
 
     def _stuck_on(self, day: int) -> list[Job]:
@@ -183,9 +196,9 @@ class JobBook:
         return job
 
 
-def note_backup(found: dict[str, tuple[Job | None, Job | None]], job: Job) -> None:
+def note_backup(found: LastBackups, job: Job) -> None:
     """Enter an ended backup where it is newer than what `found` holds for its Protected Item."""
-    if job.item is None:
+    if job.item is None or job.classification != BACKUP:
         return
     last, good = found.get(job.item.guid, (None, None))
     if last is None or job.ends_at >= last.ends_at:

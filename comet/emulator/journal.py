@@ -26,14 +26,17 @@ class Journal:
         return self._values.get(kind, {}).get(key)
 
     def all(self, kind: str) -> dict[str, Any]:
-        """Every key and value of one kind; a value of None marks a removal."""
+        """Every key and value of one kind."""
         return self._values.get(kind, {})
 
     def put(self, kind: str, key: str, value: Any) -> None:
         self._values.setdefault(kind, {})[key] = value
-        if self._file is not None:
-            self._file.write(_line(kind, key, value))
-            self._file.flush()
+        self._write([kind, key, value])
+
+    def forget(self, kind: str, key: str) -> None:
+        """Drop a key, as if it had never been put."""
+        self._values.get(kind, {}).pop(key, None)
+        self._write([kind, key])
 
     def close(self) -> None:
         if self._file is not None:
@@ -43,19 +46,30 @@ class Journal:
     def _open(self, path: Path) -> None:
         if path.exists():
             for line in path.read_bytes().splitlines():
-                try:
-                    kind, key, value = msgspec.json.decode(line)
-                except (msgspec.DecodeError, ValueError):
-                    continue  # the torn last line of a process that was killed while writing it
-                self._values.setdefault(kind, {})[key] = value
+                self._read(line)
         fresh = path.with_suffix(".new")
         with fresh.open("wb") as file:
             for kind, entries in self._values.items():
                 for key, value in entries.items():
-                    file.write(_line(kind, key, value))
+                    file.write(_line([kind, key, value]))
         fresh.replace(path)
         self._file = path.open("ab")
 
+    def _read(self, line: bytes) -> None:
+        try:
+            kind, key, *value = msgspec.json.decode(line)
+        except msgspec.DecodeError:
+            return  # the torn last line of a process that was killed while writing it
+        if value:
+            self._values.setdefault(kind, {})[key] = value[0]
+        else:
+            self._values.get(kind, {}).pop(key, None)
 
-def _line(kind: str, key: str, value: Any) -> bytes:
-    return msgspec.json.encode([kind, key, value]) + b"\n"
+    def _write(self, entry: list[Any]) -> None:
+        if self._file is not None:
+            self._file.write(_line(entry))
+            self._file.flush()
+
+
+def _line(entry: list[Any]) -> bytes:
+    return msgspec.json.encode(entry) + b"\n"

@@ -6,6 +6,7 @@ Nothing is computed ahead: a heap holds the next moment of each thing, and the p
 import asyncio
 import contextlib
 import heapq
+import logging
 from collections.abc import Callable
 from itertools import count
 
@@ -15,6 +16,7 @@ from comet.emulator.job import Job
 from comet.emulator.population import DAY, Device
 from comet.emulator.server import Server
 
+logger = logging.getLogger(__name__)
 _PLAN_AHEAD = 60  # seconds before a day begins at which its jobs are planned
 _SWEEP_SECONDS = 60
 _YIELD_EVERY = 200
@@ -47,7 +49,10 @@ class Life:
             done = 0
             while self._heap[0][0] <= self._server.clock.now():
                 _, _, happen = heapq.heappop(self._heap)
-                happen()
+                try:
+                    happen()
+                except Exception:
+                    logger.exception("emulator.event_failed")
                 done += 1
                 if done % _YIELD_EVERY == 0:
                     await asyncio.sleep(0)

@@ -293,8 +293,9 @@ def _device(draw: Draw, user: User, taken: set[str], server_version: str) -> Dev
 
 
 def _mark_standouts(seed: int, devices: list[Device]) -> None:
-    """A handful of devices differ; in a very small population fewer do."""
-    wanted = STANDOUTS[: len(devices) // 5]
+    """A handful of devices differ; in a very small population fewer do, in a large one more."""
+    rounds = 1 + len(devices) // 300
+    wanted = (STANDOUTS * rounds)[: len(devices) // 5]
     for number, (device, standout) in enumerate(
         zip(Draw(seed, "standouts").shuffled(devices), wanted, strict=False)
     ):

@@ -8,13 +8,13 @@ import msgspec
 from comet.emulator import job as job_module
 from comet.emulator import profiles, shapes
 from comet.emulator.clock import Clock
-from comet.emulator.job import BACKUP, Job
-from comet.emulator.jobs import JobBook, note_backup
+from comet.emulator.job import Job
+from comet.emulator.jobs import JobBook, LastBackups, note_backup
 from comet.emulator.journal import Journal
 from comet.emulator.population import Device, Population, User
+from comet.emulator.tenants import Policies
 
 Wire = dict[str, Any]
-LastBackups = dict[str, tuple[Job | None, Job | None]]
 _ENCODER = msgspec.json.Encoder(order="sorted")
 
 
@@ -26,20 +26,29 @@ class ProfileBook:
     """
 
     def __init__(
-        self, *, population: Population, jobs: JobBook, clock: Clock, journal: Journal, password_hash: str
+        self,
+        *,
+        population: Population,
+        policies: Policies,
+        jobs: JobBook,
+        clock: Clock,
+        journal: Journal,
+        password_hash: str,
     ) -> None:
+        self._policies = policies
         self._jobs = jobs
         self._clock = clock
         self._journal = journal
         self._users: dict[str, User] = {user.username: user for user in population.users}
         self._stored: dict[str, Wire] = {
-            user.username: profiles.user_profile(user, password_hash) for user in population.users
+            user.username: self._with_policy(profiles.user_profile(user, password_hash))
+            for user in population.users
         }
         for username, profile in journal.all("profile").items():
             self._stored[username] = profile
         self._encoded: dict[str, bytes] = {}
         self._hashes: dict[str, str] = {}
-        self._last: dict[tuple[str, str], LastBackups] = {}
+        self._last: LastBackups | None = None
 
     def names(self, organization_id: str | None) -> list[str]:
         """User names of one organization; all with None."""
@@ -64,20 +73,16 @@ class ProfileBook:
         user = self._users.get(username)
         return next((d for d in user.devices if d.device_id == device_id), None) if user else None
 
-    def devices_of(self, username: str) -> list[Device]:
-        """The devices that are still registered in a user's profile."""
-        registered = self._stored[username]["Devices"]
-        return [device for device in self._users[username].devices if device.device_id in registered]
-
     def user(self, username: str) -> User | None:
         return self._users.get(username)
 
     def full(self, username: str) -> Wire:
         """The whole profile, statistics included."""
         whole = dict(self._stored[username])
-        last = self._last_backups(username)
+        last = self._last_backups()
         whole["Sources"] = {guid: self._source(guid, s, last) for guid, s in whole["Sources"].items()}
-        whole["Destinations"] = self._destinations(username, whole["Destinations"], last)
+        backups = [good for _, good in (last.get(guid, (None, None)) for guid in whole["Sources"]) if good]
+        whole["Destinations"] = self._destinations(username, whole["Destinations"], backups)
         return whole
 
     def encoded(self, username: str) -> bytes:
@@ -93,7 +98,7 @@ class ProfileBook:
 
     def write(self, username: str, profile: Wire) -> None:
         """Replace a profile. Jobs of Protected Items that are gone from it begin no more."""
-        fresh = dict(profile)
+        fresh = self._with_policy(profile)
         for block in ("Sources", "Destinations"):
             fresh[block] = {
                 guid: {k: v for k, v in entry.items() if k != "Statistics"}
@@ -108,21 +113,19 @@ class ProfileBook:
 
     def note_job_end(self, job: Job) -> None:
         """Let the statistics follow a job that just ended."""
-        if job.classification == BACKUP and job.item:
-            found = self._last.get((job.username, job.device.device_id))
-            if found is not None:
-                note_backup(found, job)
+        if self._last is not None:
+            note_backup(self._last, job)
         self._encoded.pop(job.username, None)
 
-    def _last_backups(self, username: str) -> LastBackups:
-        merged: LastBackups = {}
-        user = self._users.get(username)
-        for device in user.devices if user else ():
-            key = (username, device.device_id)
-            if key not in self._last:
-                self._last[key] = self._jobs.last_backups(device)
-            merged.update(self._last[key])
-        return merged
+    def _with_policy(self, profile: Wire) -> Wire:
+        """A copy whose Policy block is that of the policy it names."""
+        policy = self._policies.get(profile["PolicyID"])
+        return {**profile, "Policy": policy["Policy"]} if policy else dict(profile)
+
+    def _last_backups(self) -> LastBackups:
+        if self._last is None:
+            self._last = self._jobs.last_backups()
+        return self._last
 
     def _source(self, guid: str, source: Wire, last: LastBackups) -> Wire:
         newest, good = last.get(guid, (None, None))
@@ -137,14 +140,13 @@ class ProfileBook:
         }
         return {**source, "Statistics": statistics}
 
-    def _destinations(self, username: str, destinations: Wire, last: LastBackups) -> Wire:
+    def _destinations(self, username: str, destinations: Wire, backups: list[Job]) -> Wire:
+        """Storage Vaults with the size that the last backup into each of them measured."""
         user = self._users.get(username)
         vaults = {vault.guid: vault for vault in user.vaults} if user else {}
         filled = dict(destinations)
         for guid in destinations.keys() & vaults.keys():
-            ends = [
-                good.ends_at for _, good in last.values() if good and good.vault and good.vault.guid == guid
-            ]
+            ends = [job.ends_at for job in backups if job.vault and job.vault.guid == guid]
             if not ends:
                 continue
             statistics: Wire = shapes.zero("DestinationStatistics")

@@ -27,6 +27,10 @@ Wire = dict[str, Any]
 _LIVE_ROUNDS_TO = 3600
 
 
+class WrongSeed(ValueError):
+    """The data folder belongs to a server of another seed."""
+
+
 @dataclass(frozen=True, slots=True)
 class LiveConnection:
     """A device that is connected right now."""
@@ -119,6 +123,9 @@ class Server:
 def build(options: Options) -> Server:
     """A server of these options, with what an earlier run left in its data folder."""
     journal = Journal(options.data)
+    if journal.get("made", "seed") not in (None, options.seed):
+        raise WrongSeed(f"the data in {options.data} was made with --seed {journal.get('made', 'seed')}")
+    journal.put("made", "seed", options.seed)
     clock = Clock(speed=options.speed, starts_at=options.start_at)
     if (memory := journal.get("clock", "")) is not None:
         clock.recall(memory)
@@ -140,8 +147,10 @@ def build(options: Options) -> Server:
         live_since=live_since,
     )
     salt = Draw(options.seed, "salt").hex(16)
+    policies = Policies(population)
     profiles = ProfileBook(
         population=population,
+        policies=policies,
         jobs=jobs,
         clock=clock,
         journal=journal,
@@ -158,7 +167,7 @@ def build(options: Options) -> Server:
         admins=admins,
         sessions=Sessions(clock, journal, options.session_seconds),
         organizations=Organizations(population, journal),
-        policies=Policies(population),
+        policies=policies,
         profiles=profiles,
         jobs=jobs,
         faults=Faults(),

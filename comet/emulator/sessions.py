@@ -30,9 +30,7 @@ class Sessions:
         self._journal = journal
         self.idle_seconds = idle_seconds
         self.on_expiry: Callable[[Session], None] = lambda session: None
-        self._sessions = {
-            digest: Session(**entry) for digest, entry in journal.all("session").items() if entry is not None
-        }
+        self._sessions = {digest: Session(**entry) for digest, entry in journal.all("session").items()}
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -90,7 +88,7 @@ class Sessions:
 
     def _forget(self, digest: str) -> None:
         if self._sessions.pop(digest, None) is not None:
-            self._journal.put("session", digest, None)
+            self._journal.forget("session", digest)
 
 
 def _digest(key: str) -> str:

@@ -53,6 +53,9 @@ class Policies:
     def __init__(self, population: Population) -> None:
         self._policies = {seed.guid: profiles.policy(seed, _POLICIES_MADE) for seed in population.policies}
 
+    def get(self, guid: str) -> Wire | None:
+        return self._policies.get(guid)
+
     def of(self, organization_id: str | None) -> dict[str, Wire]:
         """The policies of one organization; of all with None."""
         return {
