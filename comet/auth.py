@@ -55,6 +55,11 @@ class SessionKey:
 Credential = Password | PasswordTOTP | SessionKey
 
 
+def is_user_path(path: str) -> bool:
+    """Whether a path is for end users; they start their sessions elsewhere than administrators."""
+    return path.startswith("/api/v1/user/")
+
+
 class SignIn:
     """The credential of one client, turned into a session key where that is wanted.
 
@@ -70,6 +75,7 @@ class SignIn:
         start: Callable[[Credential, str], SessionKey],
     ) -> None:
         self.credential = credential
+        self.as_user = False  # whether the session was started as end user
         self._start = start
         self._lock = threading.Lock()
         self._session: SessionKey | None = credential if isinstance(credential, SessionKey) else None
@@ -133,4 +139,5 @@ class SignIn:
             self._code_is_spent = isinstance(self.credential, PasswordTOTP)
             raise
         self._code_is_spent = isinstance(self.credential, PasswordTOTP)
+        self.as_user = is_user_path(path)
         return session

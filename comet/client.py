@@ -1,19 +1,18 @@
 """One Comet Server and one credential."""
 
 import copy
-import dataclasses
 import functools
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from comet import errors
-from comet.answers import Answer, check_envelope, check_http, read_bytes, read_json
+from comet.answers import Answer, read_bytes, read_json
 from comet.api import Methods
-from comet.auth import Credential, SessionKey, SignIn
+from comet.auth import Credential, SessionKey, SignIn, is_user_path
 from comet.bulk import RawElement, split_elements
 from comet.calls import NO_PARAMS, form_of
-from comet.dial import AddressGuard
+from comet.dial import AddressGuard, budget
 from comet.spec.model import methods_by_name
 from comet.transport import Limits, Transport
 from comet.types import CometAPIResponseMessage, SessionKeyRegeneratedResponse
@@ -24,7 +23,6 @@ OnCall = Callable[[str, float, str, int], None]
 
 _ADMIN_SESSION_START = "/api/v1/admin/account/session-start"
 _ADMIN_SESSION_REVOKE = "/api/v1/admin/account/session-revoke"
-_USER_PREFIX = "/api/v1/user/"
 _USER_SESSION_START = "/api/v1/user/web/session/start"
 _USER_SESSION_REVOKE = "/api/v1/user/web/session/revoke"
 
@@ -82,13 +80,26 @@ class CometClient(Methods):
         """Ends all connections. A session key stays valid until it runs out or `end_session` is called."""
         self._transport.close()
 
-    def with_limits(self, **limits: Any) -> Self:
+    def with_limits(
+        self,
+        *,
+        timeout: float | None = None,
+        connect_timeout: float | None = None,
+        read_timeout: float | None = None,
+        max_body_bytes: int | None = None,
+    ) -> Self:
         """The same client, connections and session included, with other limits for its calls.
 
-        Takes any of `timeout`, `connect_timeout`, `read_timeout` (seconds) and `max_body_bytes`.
+        What is not given stays as it is. Times are seconds.
         """
+        usual = self._limits
         other = copy.copy(self)
-        other._limits = dataclasses.replace(self._limits, **limits)
+        other._limits = Limits(
+            usual.timeout if timeout is None else timeout,
+            usual.connect_timeout if connect_timeout is None else connect_timeout,
+            usual.read_timeout if read_timeout is None else read_timeout,
+            usual.max_body_bytes if max_body_bytes is None else max_body_bytes,
+        )
         return other
 
     def start_session(self) -> SessionKey:
@@ -100,9 +111,11 @@ class CometClient(Methods):
         session = self._sign_in.held()
         if session is None:
             return
-        self._one_exchange(
-            "AdminAccountSessionRevoke", _ADMIN_SESSION_REVOKE, NO_PARAMS, _read_message, session
-        )
+        if self._sign_in.as_user:
+            method, path = "UserWebSessionRevoke", _USER_SESSION_REVOKE
+        else:
+            method, path = "AdminAccountSessionRevoke", _ADMIN_SESSION_REVOKE
+        self._one_exchange(method, path, NO_PARAMS, _read_message, session)
         self._sign_in.forget()
 
     def call(self, method: str, /, *, path: str | None = None, **params: object) -> Any:
@@ -121,14 +134,19 @@ class CometClient(Methods):
             if path is None:
                 raise ValueError(f"{method} is not a known method; give its path")
             return self._exchange(method, path, params, _read_plain)
-        read = _read_plain if known.returns.kind == "json" else read_bytes
+        files = {
+            param.name: params.pop(param.name)
+            for param in known.params
+            if param.encoding == "file" and param.name in params
+        }
         return self._exchange(
             method,
             path or known.path,
             params,
-            read,
+            _read_plain if known.returns.kind == "json" else read_bytes,
             http_method=known.http_method,
             signed_in=known.auth != "none",
+            files=cast(dict[str, bytes], files) or None,
         )
 
     def call_elements(self, method: str, /, **params: object) -> Iterator[RawElement]:
@@ -163,18 +181,19 @@ class CometClient(Methods):
         )
         if not signed_in:
             return send(None)
-        credential = self._sign_in.current(path)
-        try:
-            return send(credential)
-        except errors.Forbidden:
-            renewed = self._sign_in.renewed(credential, path)
-            if renewed is None:
+        with budget(self._limits.timeout):  # sign-in and renewal included
+            credential = self._sign_in.current(path)
+            try:
+                return send(credential)
+            except errors.Forbidden:
+                renewed = self._sign_in.renewed(credential, path)
+                if renewed is None:
+                    raise
+            try:
+                return send(renewed)
+            except errors.Forbidden:
+                self._sign_in.renewal_did_not_help()
                 raise
-        try:
-            return send(renewed)
-        except errors.Forbidden:
-            self._sign_in.renewal_did_not_help()
-            raise
 
     def _one_exchange(
         self,
@@ -210,7 +229,7 @@ class CometClient(Methods):
                 self._on_call(method, time.monotonic() - began, outcome, received)
 
     def _start_session(self, credential: Credential, path: str) -> SessionKey:
-        as_user = path.startswith(_USER_PREFIX)
+        as_user = is_user_path(path)
         reply = self._one_exchange(
             "UserWebSessionStart" if as_user else "AdminAccountSessionStart",
             _USER_SESSION_START if as_user else _ADMIN_SESSION_START,
@@ -221,10 +240,5 @@ class CometClient(Methods):
         return SessionKey(credential.username, reply.session_key)
 
 
-def _read_plain(answer: Answer) -> Any:
-    check_http(answer)
-    check_envelope(answer)
-    return read_json(answer, object)
-
-
+_read_plain = functools.partial(read_json, reply=object)
 _read_message = functools.partial(read_json, reply=CometAPIResponseMessage)

@@ -4,11 +4,12 @@ The budget is a deadline kept per thread: each read from the network waits at mo
 a server which sends one byte now and then cannot hold a call longer than the whole call may take.
 """
 
+import contextlib
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import certifi
@@ -32,39 +33,70 @@ class _Budget(threading.local):
 _budget = _Budget()
 
 
-def set_deadline(deadline: float | None) -> None:
-    """The moment, of `time.monotonic()`, at which this thread's reads give up."""
-    _budget.deadline = deadline
+@contextlib.contextmanager
+def budget(seconds: float) -> Iterator[None]:
+    """What this thread does inside ends after so many seconds; a budget inside another cannot outlast it."""
+    outer = _budget.deadline
+    deadline = time.monotonic() + seconds
+    _budget.deadline = deadline if outer is None else min(outer, deadline)
+    try:
+        yield
+    finally:
+        _budget.deadline = outer
 
 
-def remaining_seconds() -> float | None:
-    """What is left of the budget; raises TimeoutError when nothing is."""
+def _wait_at_most(sock: socket.socket) -> float | None:
+    """Shortens a socket's timeout to what is left of the budget; gives the timeout to put back, if any.
+
+    Raises:
+        TimeoutError: nothing is left.
+    """
     if _budget.deadline is None:
         return None
     left = _budget.deadline - time.monotonic()
     if left <= 0:
         raise TimeoutError("the call took longer than it may")
-    return left
-
-
-def _shorten(sock: socket.socket) -> None:
-    left = remaining_seconds()
-    if left is not None:
-        timeout = sock.gettimeout()
-        if timeout is None or timeout > left:
-            sock.settimeout(left)
+    timeout = sock.gettimeout()
+    if timeout is None or timeout <= left:
+        return None
+    sock.settimeout(left)
+    return timeout
 
 
 class _BudgetSocket(socket.socket):
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        _shorten(self)
-        return super().recv_into(*args, **kwargs)
+        usual = _wait_at_most(self)
+        try:
+            return super().recv_into(*args, **kwargs)
+        finally:
+            if usual is not None:
+                self.settimeout(usual)
+
+    def sendall(self, *args: Any, **kwargs: Any) -> None:
+        usual = _wait_at_most(self)
+        try:
+            super().sendall(*args, **kwargs)
+        finally:
+            if usual is not None:
+                self.settimeout(usual)
 
 
 class _BudgetTLSSocket(ssl.SSLSocket):
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        _shorten(self)
-        return super().recv_into(*args, **kwargs)
+        usual = _wait_at_most(self)
+        try:
+            return super().recv_into(*args, **kwargs)
+        finally:
+            if usual is not None:
+                self.settimeout(usual)
+
+    def send(self, *args: Any, **kwargs: Any) -> int:
+        usual = _wait_at_most(self)
+        try:
+            return super().send(*args, **kwargs)
+        finally:
+            if usual is not None:
+                self.settimeout(usual)
 
 
 def tls_context(ca_file: str | None) -> ssl.SSLContext:
@@ -110,7 +142,7 @@ def dial(host: str, port: int, timeout: float | None, guard: AddressGuard | None
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.settimeout(timeout)
-            _shorten(sock)
+            _wait_at_most(sock)
             sock.connect(address)
             return sock
         except OSError as error:

@@ -1,8 +1,8 @@
 """One Comet Server over HTTP: pooled connections, budgets, and what went wrong as our errors."""
 
+import contextlib
 import socket
 import ssl
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
@@ -16,7 +16,7 @@ from urllib3.exceptions import HTTPError, NameResolutionError
 
 from comet import errors
 from comet.answers import Answer
-from comet.dial import AddressGuard, GuardRefused, pool_manager, set_deadline, tls_context
+from comet.dial import AddressGuard, GuardRefused, budget, pool_manager, tls_context
 
 _CHUNK_BYTES = 256 * 1024
 _HEADERS = {"Accept-Encoding": "gzip", "Accept-Language": "en", "User-Agent": "comet-python"}
@@ -98,30 +98,23 @@ class Transport:
             ConnectionFailed: one of its kinds, when there is no whole answer.
             BodyTooLarge: the answer is longer than allowed.
         """
-        set_deadline(time.monotonic() + limits.timeout)
+        pauses = (min(limits.connect_timeout, limits.timeout), min(limits.read_timeout, limits.timeout))
         try:
-            response = self._session.request(
-                http_method,
-                self.base + path,
-                data=form,
-                files=files,
-                headers=headers,
-                timeout=(
-                    min(limits.connect_timeout, limits.timeout),
-                    min(limits.read_timeout, limits.timeout),
-                ),
-                allow_redirects=False,
-                stream=True,
-            )
-            try:
-                body = self._read(method, response, limits.max_body_bytes)
-            except BaseException:
-                response.close()
-                raise
+            with budget(limits.timeout):
+                response = self._session.request(
+                    http_method,
+                    self.base + path,
+                    data=form,
+                    files=files,
+                    headers=headers,
+                    timeout=pauses,
+                    allow_redirects=False,
+                    stream=True,
+                )
+                with contextlib.closing(response):
+                    body = self._read(method, response, limits.max_body_bytes)
         except (requests.RequestException, HTTPError, GuardRefused, OSError) as problem:
             self._fail(method, problem)
-        finally:
-            set_deadline(None)
         return Answer(self.base, method, response.status_code, response.headers, body)
 
     def close(self) -> None:

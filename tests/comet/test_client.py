@@ -114,7 +114,7 @@ def test_text_and_bytes_come_as_they_are(server):
     assert server.client().admin_meta_read_all_logs() == b"PK\x00\xff"
 
 
-def test_a_upload_carries_the_credential_in_headers(server):
+def test_an_upload_carries_the_credential_in_headers(server):
     server.answers("admin/meta/resource/new", {"Status": 200, "Message": "OK", "ResourceHash": "h"})
 
     answer = server.client().admin_meta_resource_new(upload=b"\x89PNG")
@@ -126,6 +126,8 @@ def test_a_upload_carries_the_credential_in_headers(server):
     assert request.headers["Content-Type"].startswith("multipart/form-data")
     assert b'name="upload"' in request.body
     assert b"\x89PNG" in request.body
+    assert server.client().call("AdminMetaResourceNew", upload=b"\x89PNG")["ResourceHash"] == "h"
+    assert b"\x89PNG" in server.requests[1].body
 
 
 def test_branding_is_asked_without_a_credential(server):

@@ -159,3 +159,36 @@ def test_an_end_user_signs_in_as_an_end_user(server):
 
     assert server.client(Password("bob", "pw"), use_session=True).user_web_get_jobs() == []
     assert server.requests[-1].form == {"Username": "bob", "AuthType": "SessionKey", "SessionKey": "u"}
+
+
+def test_an_end_user_gives_a_session_back_as_an_end_user(server):
+    server.answers(
+        "user/web/session/start", {"Status": 200, "Message": "OK", "SessionKey": "u", "SessionType": "user"}
+    )
+    server.answers("user/web/session/revoke", {"Status": 200, "Message": "OK"})
+    server.answers("user/web/get-jobs", [])
+    client = server.client(Password("bob", "pw"), use_session=True)
+
+    client.user_web_get_jobs()
+    client.end_session()
+
+    assert server.requests[-1].path == "/api/v1/user/web/session/revoke"
+
+
+def test_sign_in_and_renewal_share_the_budget_of_the_call(server, sessions):
+    """Each part may take as long as the whole; together they may not."""
+    pause = threading.Event()
+
+    def slow(decide):
+        def decided(request):
+            pause.wait(0.3)
+            return decide(request)
+
+        return decided
+
+    server.decides("admin/account/session-start", slow(sessions.start))
+    server.decides("admin/meta/version", slow(sessions.version))
+
+    with pytest.raises(comet.Timeout):
+        server.client(use_session=True, timeout=0.45).admin_meta_version()
+    pause.set()
