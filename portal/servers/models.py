@@ -1,11 +1,16 @@
 """Linked Comet Servers, the organizations on them, and which Tenant each belongs to."""
 
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import models
+from django.utils import timezone
 
 from portal.core.encryption import SecretField
 from portal.core.querysets import TenantQuerySet
+
+STALE_AFTER: Final = timedelta(minutes=1)
+"""How long a server may be without its event stream before what is shown of it counts as stale."""
 
 
 class CometServer(models.Model):
@@ -48,6 +53,7 @@ class CometServer(models.Model):
     last_event_at = models.DateTimeField(null=True)
     last_full_sync_at = models.DateTimeField(null=True)
     last_sync_error = models.CharField(max_length=500, blank=True)
+    unlinking_at = models.DateTimeField(null=True, help_text="Since when its rows are being deleted.")
 
     objects = TenantQuerySet["CometServer"].as_manager()
     tenant_path = "tenant"
@@ -60,6 +66,39 @@ class CometServer(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def data_at(self) -> datetime | None:
+        """When it last told something; None before the first sync."""
+        return max(
+            (at for at in (self.last_event_at, self.last_full_sync_at) if at is not None), default=None
+        )
+
+    @property
+    def is_live(self) -> bool:
+        return self.stream == self.Stream.UP
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether what is shown of it may have changed since: its stream is down and has been a while."""
+        if self.is_live:
+            return False
+        told = max(filter(None, (self.data_at, self.stream_changed_at, self.linked_at)))
+        return timezone.now() - told > STALE_AFTER
+
+    @property
+    def stream_down_since(self) -> datetime | None:
+        return self.stream_changed_at if self.stream == self.Stream.DOWN else None
+
+    @property
+    def credential_dies(self) -> bool:
+        """Whether its credential is a session key, which ends some time after its last use."""
+        return self.credential_kind == self.CredentialKind.SESSION_KEY
+
+    @property
+    def devices_left(self) -> int | None:
+        """Devices its licence still allows; None where it is unlimited."""
+        return max(self.device_limit - self.devices_configured, 0) if self.device_limit else None
 
 
 class Organization(models.Model):
