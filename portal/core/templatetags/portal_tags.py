@@ -80,13 +80,21 @@ def ago(moment: dt.datetime | None, empty: str = "never") -> SafeString:
     """`<time>` that says how long ago `moment` was; `static/js/time.js` keeps it true."""
     if moment is None:
         return format_html('<span class="text-secondary">{}</span>', empty)
-    local = timezone.localtime(moment)
     return format_html(
         '<time datetime="{}" title="{}" tabindex="0">{}</time>',
-        moment.astimezone(dt.UTC).isoformat(timespec="seconds"),
-        f"{local:%a} {local.day} {local:%b %Y, %H:%M:%S %Z}",
+        _machine_time(moment),
+        _exact_time(moment),
         time_ago(moment, timezone.now()),
     )
+
+
+def _machine_time(moment: dt.datetime) -> str:
+    return moment.astimezone(dt.UTC).isoformat(timespec="seconds")
+
+
+def _exact_time(moment: dt.datetime) -> str:
+    local = timezone.localtime(moment)
+    return f"{local:%a} {local.day} {local:%b %Y, %H:%M:%S %Z}"
 
 
 def time_ago(moment: dt.datetime, now: dt.datetime) -> str:
@@ -111,17 +119,28 @@ def largest_unit(seconds: float) -> str:
 
 
 @register.filter
-def age(moment: dt.datetime) -> str:
-    """How long ago, without "ago": `14 min`."""
-    return largest_unit(max(0.0, (timezone.now() - moment).total_seconds()))
+def age(moment: dt.datetime) -> SafeString:
+    """`<time>` that says how long ago, without "ago": `14 min`."""
+    return format_html(
+        '<time datetime="{}" title="{}" data-age>{}</time>',
+        _machine_time(moment),
+        _exact_time(moment),
+        largest_unit(max(0.0, (timezone.now() - moment).total_seconds())),
+    )
 
 
 @register.filter
-def clock(moment: dt.datetime) -> str:
-    """The hour of today, `02:10`; with the day before today, `12 Nov 02:10`."""
+def clock(moment: dt.datetime) -> SafeString:
+    """`<time>` that says the hour of today, `02:10`; with the day where it is another, `12 Nov 02:10`."""
     local = timezone.localtime(moment)
     today = timezone.localtime(timezone.now()).date()
-    return f"{local:%H:%M}" if local.date() == today else f"{local.day} {local:%b %H:%M}"
+    said = f"{local:%H:%M}" if local.date() == today else f"{local.day} {local:%b %H:%M}"
+    return format_html(
+        '<time datetime="{}" title="{}" data-clock="minutes">{}</time>',
+        _machine_time(moment),
+        _exact_time(moment),
+        said,
+    )
 
 
 @register.filter
