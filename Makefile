@@ -48,15 +48,17 @@ $(DEVELOPMENT): requirements-dev.txt $(RUNTIME) | virtualenv
 .PHONY: virtualenv
 virtualenv:
 	@if $(VENV) -c "import pip" 2>/dev/null; then exit 0; fi; \
+	lacking=; \
 	if ! [ -w . ]; then echo "Cannot write to $(CURDIR): it is read-only for you. Clone into a folder of your own." >&2; exit 1; fi; \
 	for candidate in $(PYTHON) python3.11 python3.12 python3 python; do \
 	  version=$$("$$candidate" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue; \
 	  case "$$version" in 3.11 | 3.12) ;; *) continue ;; esac; \
-	  if ! "$$candidate" -c 'import ensurepip, venv' 2>/dev/null; then \
-	    echo "Python $$version here lacks its venv module. On Debian or Ubuntu: apt install python$$version-venv" >&2; exit 1; \
-	  fi; \
+	  "$$candidate" -c 'import ensurepip, venv' 2>/dev/null || { lacking=$$version; continue; }; \
 	  echo "Making .venv with Python $$version"; \
 	  rm -f $(RUNTIME) $(DEVELOPMENT); \
 	  exec "$$candidate" -m venv --clear .venv; \
 	done; \
+	if [ -n "$$lacking" ]; then \
+	  echo "Python $$lacking here lacks its venv module. On Debian or Ubuntu: apt install python$$lacking-venv" >&2; exit 1; \
+	fi; \
 	echo "Perihelion needs Python 3.11 or 3.12, and none was found. If it is installed elsewhere: make run PYTHON=/path/to/python3.12" >&2; exit 1

@@ -68,6 +68,9 @@ class DemoEnvironment:
 
     def require_free_ports(self) -> None:
         """Raises DemoError, naming the variable to set, for the first port that cannot be used."""
+        wanted = [self.port, *self.comet_ports.values()]
+        if len(set(wanted)) < len(wanted):
+            raise DemoError("PORT, COMET1_PORT and COMET2_PORT must differ from one another.")
         ports.require_free(self.host, self.port, variable="PORT", purpose="the portal")
         for name, port in self.comet_ports.items():
             variable = f"{name.upper()}_PORT"

@@ -93,9 +93,7 @@ class Supervisor:
         deadline = time.monotonic() + timeout_seconds
         while not condition():
             if time.monotonic() > deadline:
-                raise DemoError(
-                    f"{purpose} did not answer within {timeout_seconds:.0f} s; see the lines above."
-                )
+                raise DemoError(f"{purpose} was not ready in {timeout_seconds:.0f} s; see the lines above.")
             with contextlib.suppress(queue.Empty):
                 self._complain(self._ended.get(timeout=0.2))
 
