@@ -26,6 +26,7 @@ class _Listener(uvicorn.Server):
             log_level="warning",
             access_log=False,
             ws_ping_interval=None,
+            ws_per_message_deflate=False,
             ws="websockets-sansio",
             timeout_graceful_shutdown=2,
         )
