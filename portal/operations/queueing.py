@@ -3,12 +3,10 @@
 from datetime import timedelta
 from typing import Final
 
-import structlog
-from celery import current_app
 from django.db.models import Q, QuerySet
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
+from portal.core.background import send_task
 from portal.operations.models import OperationItem
 from portal.operations.registry import get_kind
 
@@ -17,8 +15,6 @@ WINDOW: Final = 100
 
 LOST_AFTER: Final = timedelta(seconds=30)
 """A queued item that no worker took for this long is queued again; taking it twice is harmless."""
-
-log = structlog.get_logger(__name__)
 
 
 def queue_first(operation_id: int) -> None:
@@ -36,14 +32,17 @@ def queue_items(items: QuerySet[OperationItem]) -> int:
     rows = list(items.values_list("pk", "operation__kind"))
     OperationItem.objects.filter(pk__in=[pk for pk, _ in rows]).update(queued_at=timezone.now())
     for sent, (pk, kind) in enumerate(rows):
-        try:
-            current_app.send_task(
-                "portal.operations.tasks.run_item", args=[pk], queue=get_kind(kind).queue, retry=False
-            )
-        except (OperationalError, OSError) as exc:
-            log.warning("operation.not_queued", items=len(rows) - sent, error=str(exc))
+        if not send_task("portal.operations.tasks.run_item", pk, queue=queue_of(kind)):
             return sent
     return len(rows)
+
+
+def queue_of(kind: str) -> str:
+    """The queue of a kind; a kind nobody has registered goes where it is told to have failed."""
+    try:
+        return get_kind(kind).queue
+    except LookupError:
+        return "default"
 
 
 def due() -> QuerySet[OperationItem]:

@@ -9,10 +9,11 @@ from portal.core.addresses import address_guard
 from portal.servers.models import CometServer
 
 BUDGETS: Final[dict[str, dict[str, Any]]] = {
+    "link": {"timeout": 15.0, "connect_timeout": 5.0, "read_timeout": 10.0},
     "web": {"timeout": 8.0, "connect_timeout": 3.0, "read_timeout": 6.0},
     "poll": {"timeout": 15.0, "connect_timeout": 3.0, "read_timeout": 10.0},
     "default": {"timeout": 30.0, "connect_timeout": 5.0, "read_timeout": 20.0},
-    "bulk": {"timeout": 600.0, "connect_timeout": 10.0, "read_timeout": 120.0},
+    "bulk": {"timeout": 240.0, "connect_timeout": 10.0, "read_timeout": 60.0},
 }
 """Seconds a call may take, by what it is for. `web` is what a page waits at most."""
 
@@ -41,13 +42,30 @@ def for_server(server: CometServer, *, purpose: str = "default") -> comet.CometC
     return held[1].with_limits(**BUDGETS[purpose])
 
 
+def forget(server: CometServer) -> None:
+    """Close this process's client of a server; the next one is made anew."""
+    with _lock:
+        held = _clients.pop(server.pk, None)
+    if held is not None:
+        held[1].close()
+
+
 def new_client(
-    url: str, credential: comet.Credential | None, *, purpose: str = "default", use_session: bool = False
+    url: str,
+    credential: comet.Credential | None,
+    *,
+    host: str | None = None,
+    purpose: str = "default",
+    use_session: bool = False,
 ) -> comet.CometClient:
-    """A client that nobody shares; the caller closes it. Contacts allowed addresses only."""
+    """A client that nobody shares; the caller closes it. Contacts allowed addresses only.
+
+    `host` is the host name of an organization, for who exists there only.
+    """
     return comet.CometClient(
         url,
         credential,
+        host=host,
         use_session=use_session,
         address_guard=address_guard(),
         max_body_bytes=MAX_BODY_BYTES,

@@ -40,6 +40,7 @@ class Launch(models.Model):
     fetched_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
+    ended_because = models.CharField(max_length=40, blank=True)
     revoke_attempts = models.PositiveSmallIntegerField(default=0)
     revoke_after = models.DateTimeField(null=True)
     problem = models.CharField(max_length=500, blank=True)
@@ -49,7 +50,15 @@ class Launch(models.Model):
 
     class Meta:
         verbose_name_plural = "launches"
-        indexes = [models.Index(fields=["state", "expires_at"], name="launch_due")]
+        indexes = [
+            models.Index(fields=["state", "expires_at"], name="launch_due"),
+            models.Index(fields=["user", "state"], name="launch_of_user"),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} at {self.server}"
+        return f"{self.comet_username} at {self.server}"
+
+    @property
+    def is_live(self) -> bool:
+        """Whether its key may still be in use."""
+        return self.state in (self.State.ISSUED, self.State.OPEN)
