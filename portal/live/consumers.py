@@ -1,0 +1,104 @@
+"""The websocket of a page: admits a browser to topics; the hub does the sending from then on."""
+
+from importlib import import_module
+from typing import Final
+from urllib.parse import parse_qs
+
+from channels.auth import get_user
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.contrib.sessions.backends.base import SessionBase
+from django.http import HttpRequest
+
+from portal.accounts.access import access_for
+from portal.accounts.models import User
+from portal.live.hub import hub_of_this_process
+from portal.live.sockets import RAW_SEND, Reader
+from portal.live.topics import Sight, Topic, TopicRefused, admitted, parse_topics, sight_of
+from portal.tenants.switching import chosen_tenant
+
+SIGNED_OUT: Final = 4401
+REFUSED: Final = 4403
+
+
+class SignedOut(Exception):
+    """The session ended, or never began."""
+
+
+class LiveConsumer(AsyncWebsocketConsumer):
+    """Handshake, permission check and goodbye. It is not in the path of a message.
+
+    The socket is accepted before it is refused: a browser learns the code of an accepted socket only.
+    """
+
+    channel_layer_alias = None  # nothing is sent to a single socket by name
+    reader: Reader | None = None
+
+    async def connect(self) -> None:
+        await self.accept()
+        try:
+            topics, sight = await self._admission()
+        except SignedOut:
+            await self.close(code=SIGNED_OUT)
+        except TopicRefused:
+            await self.close(code=REFUSED)
+        else:
+            send = self.scope.get(RAW_SEND, self.base_send)
+            self.reader = Reader(send, topics=topics, sight=sight, recheck=self.recheck)
+            hub_of_this_process().join(self.reader)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Pages never send; who does is no page."""
+        await self._end(REFUSED)
+
+    async def disconnect(self, code: int) -> None:
+        self._leave()
+
+    async def recheck(self) -> None:
+        """Read session and grants again: the reader goes, or sees what it may see now."""
+        if self.reader is None:
+            return
+        try:
+            topics, sight = await self._admission()
+        except SignedOut:
+            await self._end(SIGNED_OUT)
+        except TopicRefused:
+            await self._end(REFUSED)
+        else:
+            hub_of_this_process().move(self.reader, topics=topics, sight=sight)
+
+    async def _admission(self) -> tuple[frozenset[Topic], Sight]:
+        query = parse_qs(self.scope["query_string"].decode("ascii", "replace"))
+        topics = parse_topics(",".join(query.get("topics", [])))
+        session: SessionBase = import_module(settings.SESSION_ENGINE).SessionStore(
+            self.scope["cookies"].get(settings.SESSION_COOKIE_NAME)
+        )
+        user = await get_user({"session": session})
+        if not user.is_authenticated or not user.is_active:
+            raise SignedOut
+        return await _admit(user, session, topics)
+
+    async def _end(self, code: int) -> None:
+        self._leave()
+        try:
+            await self.close(code=code)
+        except (OSError, RuntimeError):
+            return  # the browser was faster
+
+    def _leave(self) -> None:
+        if self.reader is not None:
+            hub_of_this_process().leave(self.reader)
+            self.reader = None
+
+
+@database_sync_to_async
+def _admit(user: User, session: SessionBase, topics: frozenset[Topic]) -> tuple[frozenset[Topic], Sight]:
+    """As the pages do: what the person may do, narrowed to the Tenant of the switcher."""
+    request = HttpRequest()
+    request.session = session
+    access = access_for(user)
+    tenant = chosen_tenant(request, access)
+    if tenant is not None:
+        access = access_for(user, within=tenant)
+    return admitted(access, topics), sight_of(access)

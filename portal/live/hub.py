@@ -1,0 +1,291 @@
+"""The hub: one per web process. Facts in, small pieces of pages out, rendered once per tick.
+
+Readers with the same topics and the same sight are one audience and get the same text. Nothing is
+rendered that no page of this process shows, no database is asked per reader, and a reader that
+cannot keep up costs nobody else.
+"""
+
+import asyncio
+import random
+from collections import Counter, defaultdict, deque
+from collections.abc import Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+import msgspec
+import redis.asyncio
+import structlog
+from django.conf import settings
+from django.db import close_old_connections, connections
+
+from portal.core.events import FACTS_CHANNEL, Fact, decode_facts
+from portal.live.marks import Mark, mark_of, marks_html, wants_of
+from portal.live.pieces import Piece, render_pieces
+from portal.live.sockets import Reader
+from portal.live.topics import Sight, Topic
+from portal.live.watching import keep_watch_keys
+
+TICK_SECONDS: Final = 0.2
+GATHER_SECONDS: Final = 0.015
+"""Pause before the first tick after a quiet time: facts of one transaction come in several messages."""
+
+ROWS_PER_TICK: Final = 400
+"""Of one kind. What is more waits for the next tick, merged with what changes meanwhile."""
+
+RECENT_SECONDS: Final = 5.0
+RECENT_FACTS: Final = 200
+"""What happened between the rendering of a page and its joining is sent to it when it joins."""
+
+KEEPER_SECONDS: Final = 5.0
+RECHECK_SECONDS: Final = 45.0
+
+Audience = tuple[frozenset[Topic], Sight]
+Wanted = dict[str, dict[int, set[Topic]]]
+
+log = structlog.get_logger(__name__)
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, "Hub"] = WeakKeyDictionary()
+
+
+def hub_of_this_process() -> "Hub":
+    """The hub of the running loop, made and started when first asked for."""
+    loop = asyncio.get_running_loop()
+    if loop not in _hubs:
+        _hubs[loop] = Hub()
+        _hubs[loop].start()
+    return _hubs[loop]
+
+
+class Hub:
+    """Turns facts into frames for the readers that joined."""
+
+    def __init__(self) -> None:
+        self._audiences: dict[Audience, set[Reader]] = {}
+        self._open: Counter[Topic] = Counter()
+        self._wanted: Wanted = defaultdict(dict)
+        self._marks: dict[tuple[str, int], Mark] = {}
+        self._refresh = False
+        self._recent: deque[tuple[float, Fact]] = deque(maxlen=RECENT_FACTS)
+        self._due = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="hub")
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._listening = asyncio.Event()
+        self._listening_since: float | None = None
+        self._loop = asyncio.get_running_loop()
+        self.redis = redis.asyncio.Redis.from_url(settings.REDIS_URL, health_check_interval=15)
+
+    def start(self) -> None:
+        for work in (self._listen(), self._tick_when_due(), self._keep()):
+            self._spawn(work)
+
+    async def stop(self) -> None:
+        """End its tasks and let go of Redis and the database. Readers are left as they are."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.in_thread(connections.close_all)
+        self._thread.shutdown(wait=False)
+        await self.redis.aclose()
+        _hubs.pop(self._loop, None)
+
+    # Readers
+
+    def join(self, reader: Reader) -> None:
+        """Send `reader` what it listens to from now on, and what happened while its page loaded."""
+        self._add(reader)
+        self._spawn(self._catch_up(reader))
+
+    def leave(self, reader: Reader) -> None:
+        readers = self._audiences.get(reader.audience)
+        if readers is None or reader not in readers:
+            return
+        readers.remove(reader)
+        if not readers:
+            del self._audiences[reader.audience]
+        self._open.subtract(reader.topics)
+        self._open = +self._open
+
+    def move(self, reader: Reader, *, topics: frozenset[Topic], sight: Sight) -> None:
+        """Its grants were read again; from now on it sees what they say."""
+        if (topics, sight) != reader.audience:
+            self.leave(reader)
+            reader.topics, reader.sight = topics, sight
+            self._add(reader)
+
+    def readers(self) -> list[Reader]:
+        return [reader for readers in self._audiences.values() for reader in readers]
+
+    def audiences(self) -> Collection[Audience]:
+        return self._audiences.keys()
+
+    def _add(self, reader: Reader) -> None:
+        self._audiences.setdefault(reader.audience, set()).add(reader)
+        self._open.update(reader.topics)
+        reader.check_at = self._loop.time() + RECHECK_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311
+
+    # Facts in
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                async with self.redis.pubsub() as channel:
+                    await channel.subscribe(FACTS_CHANNEL)
+                    self._begin_listening()
+                    while True:
+                        message = await channel.get_message(ignore_subscribe_messages=True, timeout=5)
+                        if message is not None:
+                            self._hear(message["data"])
+            except (redis.RedisError, OSError) as exc:
+                log.warning("hub.redis_lost", error=str(exc))
+                self._listening.clear()
+                await asyncio.sleep(random.uniform(0.2, 1.0))  # noqa: S311
+
+    def _begin_listening(self) -> None:
+        """From now on every fact is heard; what was said during a break is lost to pages that are open."""
+        if self._listening_since is not None:
+            self._refresh = True
+            self._due.set()
+        self._listening_since = self._loop.time()
+        self._listening.set()
+
+    def _hear(self, message: bytes) -> None:
+        try:
+            facts = decode_facts(message)
+            self.take(facts)
+        except (msgspec.DecodeError, KeyError) as exc:
+            log.warning("hub.fact_unreadable", error=str(exc))
+
+    def take(self, facts: Iterable[Fact]) -> None:
+        """Note what facts change for the pages that are open; the next tick sends it."""
+        now = self._loop.time()
+        for fact in facts:
+            self._recent.append((now, fact))
+            if self._audiences:
+                _note(fact, self._open, self._wanted, self._marks)
+        if self._wanted or self._marks:
+            self._due.set()
+
+    # Frames out
+
+    async def _tick_when_due(self) -> None:
+        not_before = 0.0
+        while True:
+            await self._due.wait()
+            pause = max(GATHER_SECONDS, not_before - self._loop.time())
+            await asyncio.sleep(pause)
+            self._due.clear()
+            not_before = self._loop.time() + TICK_SECONDS
+            try:
+                await self._tick()
+            except Exception:
+                log.exception("hub.tick_failed")
+                self._refresh = True
+
+    async def _tick(self) -> None:
+        wanted, self._wanted = _split(self._wanted)
+        if self._wanted:
+            self._due.set()
+        marks, self._marks = list(self._marks.values()), {}
+        refresh, self._refresh = self._refresh, False
+        pieces = await self.in_thread(_render, wanted) if wanted else []
+        for audience, readers in list(self._audiences.items()):
+            text = frame(audience, pieces, marks, refresh=refresh)
+            if text:
+                for reader in tuple(readers):
+                    await self._deliver(reader, text)
+
+    async def _deliver(self, reader: Reader, text: str) -> None:
+        if reader.is_behind():
+            self.leave(reader)
+            self._spawn(reader.let_go())
+            return
+        try:
+            await reader.write(text)
+        except (OSError, RuntimeError):
+            self.leave(reader)
+
+    async def _catch_up(self, reader: Reader) -> None:
+        """What happened while the page loaded; all of it may be old where this hub did not hear that."""
+        await self._listening.wait()
+        since = self._loop.time() - RECENT_SECONDS
+        facts = [fact for heard_at, fact in self._recent if heard_at >= since]
+        wanted: Wanted = defaultdict(dict)
+        marks: dict[tuple[str, int], Mark] = {}
+        for fact in facts:
+            _note(fact, reader.topics, wanted, marks)
+        unheard = (self._listening_since or 0.0) > since or len(facts) == RECENT_FACTS
+        pieces = await self.in_thread(_render, wanted) if wanted else []
+        text = frame(reader.audience, pieces, list(marks.values()), refresh=unheard)
+        if text:
+            await self._deliver(reader, text)
+
+    # Care
+
+    async def _keep(self) -> None:
+        """Read grants again in time, and say which servers' running Jobs somebody looks at."""
+        while True:
+            await asyncio.sleep(KEEPER_SECONDS)
+            try:
+                await self.care()
+            except (redis.RedisError, OSError) as exc:
+                log.warning("hub.redis_lost", error=str(exc))
+            except Exception:
+                log.exception("hub.care_failed")
+
+    async def care(self) -> None:
+        now = self._loop.time()
+        for reader in self.readers():
+            if reader.check_at <= now:
+                await reader.recheck()
+        await keep_watch_keys(self)
+
+    async def in_thread(self, work: Any, *args: Any) -> Any:
+        """Run `work` in the hub's one thread, which keeps its database connection."""
+        return await self._loop.run_in_executor(self._thread, work, *args)
+
+    def _spawn(self, work: Any) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def frame(
+    audience: Audience, pieces: Iterable[Piece], marks: Iterable[Mark], *, refresh: bool = False
+) -> str:
+    """What one audience may see of these pieces and marks; the last piece per DOM id wins."""
+    topics, sight = audience
+    shown = {piece.dom_id: piece.html for piece in pieces if piece.is_for(topics, sight)}
+    named = [mark for mark in marks if mark.is_for(topics, sight)]
+    tail = marks_html(named, refresh=refresh) if named or refresh else ""
+    return "\n".join(shown.values()) + tail
+
+
+def _note(
+    fact: Fact, open_topics: Collection[Topic], wanted: Wanted, marks: dict[tuple[str, int], Mark]
+) -> None:
+    for want in wants_of(fact):
+        topics = want.topics.intersection(open_topics)
+        if topics:
+            wanted[want.kind].setdefault(want.id, set()).update(topics)
+    mark = mark_of(fact)
+    if mark is not None:
+        held = marks.get((mark.name, mark.id))
+        marks[mark.name, mark.id] = mark if held is None or not held.is_added else held
+
+
+def _split(wanted: Wanted) -> tuple[Wanted, Wanted]:
+    """What one tick renders, and the rest."""
+    now: Wanted = {}
+    later: Wanted = defaultdict(dict)
+    for kind, by_id in wanted.items():
+        now[kind] = dict(islice(by_id.items(), ROWS_PER_TICK))
+        if len(by_id) > ROWS_PER_TICK:
+            later[kind] = dict(islice(by_id.items(), ROWS_PER_TICK, None))
+    return now, later
+
+
+def _render(wanted: Wanted) -> list[Piece]:
+    close_old_connections()
+    return list(render_pieces(wanted))

@@ -1,0 +1,169 @@
+"""The one door for what Comet Servers report: events, with what follows from them, or nothing.
+
+A batch is one transaction: the lease's fence is checked, the mirror and its roll-ups are written,
+the events are stored. Events of one connection are counted by position, so a repeated batch changes
+nothing. An event that cannot be read or applied is stored with the reason and holds up no other.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+
+from comet.stream import BadFrame, StreamedEvent
+from comet.types import StreamableEvent
+from portal.core.events import Fact, publish_all
+from portal.core.states import State
+from portal.live.mirror import Applied, apply_to_mirror
+from portal.live.models import Event, StreamLease
+from portal.live.placing import Places
+from portal.live.secrets import storable
+from portal.live.stored import storable_data
+from portal.live.summaries import UNREADABLE, plain, summary_of
+from portal.servers.models import CometServer
+
+HEARD_EVERY: Final = timedelta(seconds=1)
+"""How often `last_event_at` is written at most."""
+
+HIGHEST_TYPE: Final = 2_147_483_647
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+AHEAD: Final = timedelta(days=1)
+"""Times further from ours than this are a mistake of the sender."""
+
+log = structlog.get_logger(__name__)
+
+
+class Fenced(Exception):
+    """The lease is another relay's by now, or the server was unlinked: nothing may be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One frame of a connection, counted from 0."""
+
+    position: int
+    received_at: datetime
+    item: StreamedEvent | BadFrame
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a batch did, and what has to be read afresh because events did not tell it all."""
+
+    stored: int = 0
+    repeated: int = 0
+    wants_sync: bool = False
+    usernames: set[str] = field(default_factory=set)
+    """Users whose profiles changed without the event saying how."""
+
+
+def ingest(server_id: int, connection: UUID, arrivals: Sequence[Arrival], *, fence: int) -> Outcome:
+    """Store a batch of one stream connection, and apply it to the mirror.
+
+    Raises:
+        Fenced: `fence` is not the lease's any more.
+        django.db.OperationalError: the database did not take it; the batch may be given again.
+    """
+    with transaction.atomic():
+        server = _server_under(server_id, fence)
+        known = set(
+            Event.objects.filter(
+                connection=connection, position__in=[arrival.position for arrival in arrivals]
+            ).values_list("position", flat=True)
+        )
+        fresh = [arrival for arrival in arrivals if arrival.position not in known]
+        readable = {
+            arrival.position: arrival.item
+            for arrival in fresh
+            if isinstance(arrival.item, StreamedEvent) and 0 < arrival.item.event.type <= HIGHEST_TYPE
+        }
+        applied = apply_to_mirror(server, readable)
+        rows = _rows(server, connection, fresh, readable, applied)
+        Event.objects.bulk_create(rows)
+        publish_all(
+            Fact("activity.added", row.placement.tenant_id, {"event": row.pk, "server": server.pk})
+            for row in rows
+        )
+        if fresh:
+            _note_heard(server, fresh[-1].received_at)
+    return Outcome(len(fresh), len(arrivals) - len(fresh), applied.wants_sync, applied.usernames)
+
+
+def _server_under(server_id: int, fence: int) -> CometServer:
+    """The server, as long as `fence` is its lease's; no other relay gets the lease until the commit."""
+    lease = StreamLease.objects.select_for_update().filter(server=server_id, fence=fence).first()
+    if lease is None:
+        raise Fenced(f"the stream of server {server_id} is not held with fence {fence}")
+    return CometServer.objects.get(pk=server_id)
+
+
+def _note_heard(server: CometServer, heard_at: datetime) -> None:
+    if server.last_event_at is None or heard_at - server.last_event_at >= HEARD_EVERY:
+        CometServer.objects.filter(pk=server.pk).update(last_event_at=heard_at)
+        publish_all([Fact("server.heard", server.tenant_id, {"server": server.pk})])
+
+
+def _rows(
+    server: CometServer,
+    connection: UUID,
+    arrivals: Sequence[Arrival],
+    readable: Mapping[int, StreamedEvent],
+    applied: Applied,
+) -> list[Event]:
+    places = Places(server, [item.event for item in readable.values()], applied.job_ids)
+    rows = []
+    for arrival in arrivals:
+        item = readable.get(arrival.position)
+        row = Event(
+            server=server, connection=connection, position=arrival.position, received_at=arrival.received_at
+        )
+        if item is None:
+            _fill_unreadable(row, arrival, places)
+        else:
+            _fill(row, item.event, places, applied.problems.get(arrival.position, ""))
+        rows.append(row)
+    return rows
+
+
+def _fill(row: Event, event: StreamableEvent, places: Places, problem: str) -> None:
+    job, device = places.job_of(event), places.device_of(event)
+    row.job = job
+    row.device = device or (job.device if job else None)
+    row.placement = places.placement_of(event, job, device)
+    row.type = event.type
+    row.type_string = plain(event.type_string)[:80]
+    row.actor = storable(event.actor)[:255]
+    row.organization_id = storable(event.owner_organization_id)[:64]
+    row.resource_id = storable(event.resource_id)[:255]
+    row.happened_at = _happened_at(event.timestamp, row.received_at)
+    row.summary = summary_of(event, job=job, device=device)
+    if job is not None:
+        row.state = State.RUNNING if event.type == 4200 else job.state
+    row.data, too_long = storable_data(event.data)
+    row.problem = " ".join(filter(None, [problem, too_long]))
+
+
+def _fill_unreadable(row: Event, arrival: Arrival, places: Places) -> None:
+    """What is stored of a frame that is no event: that it came. Its text may hold anything."""
+    item = arrival.item
+    reason = item.reason if isinstance(item, BadFrame) else f"the type {item.event.type} is no type"
+    row.type = 0
+    row.placement = places.itself
+    row.happened_at = arrival.received_at
+    row.summary = UNREADABLE
+    row.data = {"length": len(item.text)}
+    row.problem = f"This is not an event as Comet Servers send them: {reason}."
+    log.warning("event.unreadable", server_id=row.server_id, reason=reason, length=len(item.text))
+
+
+def _happened_at(timestamp: int, received_at: datetime) -> datetime:
+    """The event's own time; the time of its arrival where it has none, or one that cannot be."""
+    try:
+        moment = datetime.fromtimestamp(timestamp, UTC)
+    except (OverflowError, ValueError, OSError):
+        return received_at
+    return moment if EARLIEST <= moment <= received_at + AHEAD else received_at

@@ -1,0 +1,197 @@
+"""Routes events to the rooms that own the mirrored rows; what fails is told event by event."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+import structlog
+from django.db import InterfaceError, OperationalError, transaction
+
+from comet.constants import StreamableEventType as Type
+from comet.stream import StreamedEvent
+from comet.types import ServerMetaVersionInfo
+from portal.fleet.apply import apply_profiles, remove_profiles
+from portal.fleet.connections import device_connected, device_disconnected
+from portal.fleet.models import UserProfile
+from portal.fleet.records import ProfileRecord
+from portal.jobs.apply import apply_jobs
+from portal.jobs.records import JobRecord
+from portal.live.placing import username_in
+from portal.servers.bookkeeping import note_version
+from portal.servers.models import CometServer
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Applied:
+    """What a batch of events did to the mirror."""
+
+    job_ids: set[int] = field(default_factory=set)
+    problems: dict[int, str] = field(default_factory=dict)
+    """Position -> why the event could not be applied."""
+    wants_sync: bool = False
+    """Something changed that only lists tell."""
+    usernames: set[str] = field(default_factory=set)
+    """Users whose profiles changed without the event saying how."""
+
+
+Numbered = tuple[int, StreamedEvent]
+Handler = Callable[[CometServer, Sequence[StreamedEvent], Applied], None]
+
+
+def apply_to_mirror(server: CometServer, events: Mapping[int, StreamedEvent]) -> Applied:
+    """Write what follows from `events` (by position), within the caller's transaction.
+
+    Profiles come before Devices and Jobs, whatever their order in the batch: rows of the later kinds
+    point at rows of the former, and none of the writes depends on the order otherwise.
+    """
+    applied = Applied()
+    for types, handler in _HANDLERS:
+        mine = [(position, event) for position, event in events.items() if event.event.type in types]
+        if mine:
+            _apply(server, mine, handler, applied)
+    return applied
+
+
+def _apply(server: CometServer, events: Sequence[Numbered], handler: Handler, applied: Applied) -> None:
+    """All at once; where that fails one by one, so that a bad event stops no other."""
+    try:
+        with transaction.atomic():
+            handler(server, [event for _, event in events], applied)
+    except (OperationalError, InterfaceError):
+        raise  # the database's trouble, not the events'
+    except Exception as exc:
+        if len(events) > 1:
+            for one in events:
+                _apply(server, [one], handler, applied)
+            return
+        position, event = events[0]
+        applied.problems[position] = f"It could not be applied: {_reason(exc)}."
+        log.warning(
+            "event.not_applied",
+            server_id=server.pk,
+            type=event.event.type,
+            error=type(exc).__name__,
+            exc_info=not isinstance(exc, msgspec.ValidationError),
+        )
+
+
+def _reason(exc: Exception) -> str:
+    """Why, without any value of the event."""
+    if isinstance(exc, msgspec.ValidationError | NoData):
+        return str(exc)
+    return f"its values do not fit ({type(exc).__name__})"
+
+
+class NoData(Exception):
+    """The event came without what it should carry."""
+
+
+class _WithData(msgspec.Struct):
+    data: msgspec.Raw = msgspec.field(default=msgspec.Raw(b"null"), name="Data")
+
+
+_with_data = msgspec.json.Decoder(_WithData)
+
+
+def _read(events: Sequence[StreamedEvent], record: type[Any]) -> list[Any]:
+    """The data of each event as `record`, straight from the text it came as."""
+    read = []
+    for event in events:
+        raw = _with_data.decode(event.text).data
+        if bytes(raw) == b"null":
+            raise NoData("it carries no data")
+        read.append(msgspec.json.decode(raw, type=record))
+    return read
+
+
+def _jobs(server: CometServer, events: Sequence[StreamedEvent], applied: Applied) -> None:
+    try:
+        records = _read(events, JobRecord)
+    except NoData:
+        applied.wants_sync = True
+        raise
+    applied.job_ids.update(apply_jobs(server, records).job_ids.values())
+
+
+def _profiles(server: CometServer, events: Sequence[StreamedEvent], applied: Applied) -> None:
+    try:
+        latest = {record.username: record for record in _read(events, ProfileRecord)}
+    except NoData:
+        applied.wants_sync = True
+        raise
+    apply_profiles(server, latest.values())
+
+
+def _removed_profiles(server: CometServer, events: Sequence[StreamedEvent], applied: Applied) -> None:
+    """What such an event carries is not documented: a name that is no user's asks for the list."""
+    for event in events:
+        named = [event.event.data, username_in(event.event), event.event.resource_id]
+        names = [name for name in named if isinstance(name, str) and name]
+        known = list(
+            UserProfile.objects.filter(server=server, username__in=names).values_list("username", flat=True)
+        )
+        if known:
+            remove_profiles(server, known)
+        else:
+            applied.wants_sync = True
+
+
+def _devices(server: CometServer, events: Sequence[StreamedEvent], applied: Applied) -> None:
+    """A Device was registered or removed; the profile it belongs to holds the whole truth."""
+    for event in events:
+        owner = _owner(server, event)
+        if owner:
+            applied.usernames.add(owner)
+        else:
+            applied.wants_sync = True
+
+
+def _connected(server: CometServer, events: Sequence[StreamedEvent], applied: Applied) -> None:
+    for event in events:
+        device_connected(server, _owner(server, event), event.event.resource_id)
+
+
+def _disconnected(server: CometServer, events: Sequence[StreamedEvent], applied: Applied) -> None:
+    for event in events:
+        device_disconnected(server, _owner(server, event), event.event.resource_id)
+
+
+def _owner(server: CometServer, event: StreamedEvent) -> str:
+    """The user a Device event speaks of; empty where it names an administrator, or nobody."""
+    name = username_in(event.event) or event.event.actor
+    return name if name and UserProfile.objects.filter(server=server, username=name).exists() else ""
+
+
+def _hello(server: CometServer, events: Sequence[StreamedEvent], applied: Applied) -> None:
+    note_version(server, _read(events[-1:], ServerMetaVersionInfo)[0])
+
+
+def _lists(server: CometServer, events: Sequence[StreamedEvent], applied: Applied) -> None:
+    applied.wants_sync = True
+
+
+_HANDLERS: Final[tuple[tuple[frozenset[int], Handler], ...]] = (
+    (frozenset({Type.META_HELLO}), _hello),
+    (frozenset({Type.ACCOUNT_NEW, Type.ACCOUNT_UPDATED}), _profiles),
+    (frozenset({Type.ACCOUNT_REMOVED}), _removed_profiles),
+    (frozenset({Type.DEVICE_NEW, Type.DEVICE_REMOVED}), _devices),
+    (frozenset({Type.DEVICE_LIVE_CONNECT}), _connected),
+    (frozenset({Type.DEVICE_LIVE_DISCONNECT}), _disconnected),
+    (
+        frozenset(
+            {
+                Type.TENANT_NEW,
+                Type.TENANT_REMOVED,
+                Type.TENANT_UPDATED,
+                Type.POLICY_NEW,
+                Type.POLICY_REMOVED,
+                Type.POLICY_UPDATED,
+            }
+        ),
+        _lists,
+    ),
+    (frozenset({Type.JOB_NEW, Type.JOB_COMPLETED}), _jobs),
+)

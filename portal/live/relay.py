@@ -1,0 +1,146 @@
+"""The relay: one process that holds the event streams of many Comet Servers.
+
+Which ones is in the database (`leases`): several relays share them, and the servers of one that died
+are taken over. Per server there is one task: sign in, open the stream, hand what comes to `ingest` in
+batches, and after each opening ask for a sync, since nothing that happened meanwhile is repeated.
+"""
+
+import asyncio
+import os
+import random
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeVar
+from uuid import uuid4
+
+import msgspec
+import redis.asyncio
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from portal.core.events import FACTS_CHANNEL, decode_facts
+from portal.live.leases import RENEW, Held, hold, release
+from portal.live.server_stream import ServerStream
+
+DATABASE_THREADS: Final = 8
+SETTLE_SECONDS: Final = 0.2
+"""Pause after being woken: several facts about one server come close together."""
+
+WAKING: Final = frozenset({"server.linked", "server.unlinked", "server.changed"})
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+
+class Relay:
+    """Holds streams until `stop` is set."""
+
+    def __init__(self, holder: str | None = None) -> None:
+        self.holder = holder or f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid4().hex[:8]}"
+        self._streams: dict[int, tuple[Held, asyncio.Task[None]]] = {}
+        self._connections: list[BaseDatabaseWrapper] = []
+        self._threads = ThreadPoolExecutor(
+            DATABASE_THREADS, thread_name_prefix="relay", initializer=self._keep_connection
+        )
+        self._wake = asyncio.Event()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Hold leases and their streams; at the end give everything back."""
+        log.info("relay.started", holder=self.holder)
+        listener = asyncio.create_task(self._listen())
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            while not stop.is_set():
+                self._wake.clear()
+                await self._hold()
+                waking = asyncio.create_task(self._wake.wait())
+                await asyncio.wait(
+                    {waking, stopped},
+                    timeout=RENEW.total_seconds() * random.uniform(0.5, 1.0),  # noqa: S311
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                waking.cancel()
+                if self._wake.is_set():
+                    await asyncio.sleep(SETTLE_SECONDS)
+        finally:
+            listener.cancel()
+            stopped.cancel()
+            await self._end()
+            log.info("relay.stopped", holder=self.holder)
+
+    async def in_thread(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Database work in one of the relay's threads, which keep their connections."""
+
+        def run() -> T:
+            close_old_connections()
+            return work(*args, **kwargs)
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+
+    async def _hold(self) -> None:
+        try:
+            held = {one.server_id: one for one in await self.in_thread(hold, self.holder)}
+        except DatabaseError as exc:
+            log.warning("relay.leases_not_renewed", error=str(exc))
+            return
+        for server_id, (config, task) in list(self._streams.items()):
+            if held.get(server_id) != config or task.done():
+                del self._streams[server_id]
+                await _cancelled(task)
+        for server_id, config in held.items():
+            if server_id not in self._streams:
+                stream = ServerStream(config, self.in_thread)
+                task = asyncio.create_task(stream.run(), name=f"server {server_id}")
+                self._streams[server_id] = (config, task)
+
+    async def _listen(self) -> None:
+        """Wake up when a server is linked, changed or unlinked; the regular look misses nothing either."""
+        while True:
+            try:
+                async with (
+                    redis.asyncio.Redis.from_url(settings.REDIS_URL, health_check_interval=15) as connection,
+                    connection.pubsub() as channel,
+                ):
+                    await channel.subscribe(FACTS_CHANNEL)
+                    while True:
+                        message = await channel.get_message(ignore_subscribe_messages=True, timeout=5)
+                        if message is not None and _is_waking(message["data"]):
+                            self._wake.set()
+            except (redis.RedisError, OSError) as exc:
+                log.warning("relay.redis_lost", error=str(exc))
+                await asyncio.sleep(random.uniform(0.5, 1.5))  # noqa: S311
+
+    async def _end(self) -> None:
+        tasks = [task for _, task in self._streams.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._streams.clear()
+        try:
+            await self.in_thread(release, self.holder)
+        except DatabaseError as exc:
+            log.warning("relay.leases_not_released", error=str(exc))
+        self._threads.shutdown(wait=True)
+        for connection in self._connections:
+            connection.close()
+
+    def _keep_connection(self) -> None:
+        """Note a new thread's database connection, so that another thread may close it."""
+        connection = connections["default"]
+        connection.inc_thread_sharing()
+        self._connections.append(connection)
+
+
+def _is_waking(message: bytes) -> bool:
+    try:
+        return any(fact.name in WAKING for fact in decode_facts(message))
+    except msgspec.DecodeError:
+        return False
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

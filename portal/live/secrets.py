@@ -1,0 +1,68 @@
+"""Takes secrets out of what an event carries, before it is stored."""
+
+import re
+from functools import cache
+from typing import Any, Final
+
+import msgspec
+
+import comet.types
+from comet.structure import Structure
+
+REMOVED: Final = "(removed)"
+DEEPEST: Final = 40
+"""Levels of nesting that are kept; Comet's own structures have fewer than 20."""
+
+_LOOKS_SECRET: Final = re.compile(
+    r"pass(word|phrase|wd|code)|secret|token|credential|private|recovery|cookie|authorization|totp|^otp|key$|hash$",
+    re.IGNORECASE,
+)
+_IS_NO_SECRET: Final = frozenset({"ServerLicenseHash", "ServerStartHash", "LicenseHash", "ProfileHash"})
+_IN_ADDRESS: Final = re.compile(r"(\w://)[^/@\s]+@")
+
+
+@cache
+def secret_names() -> frozenset[str]:
+    """Field names that hold a secret in any structure of the API, as they are on the wire."""
+    names: set[str] = set()
+    for structure in vars(comet.types).values():
+        if not (isinstance(structure, type) and issubclass(structure, Structure)):
+            continue
+        if structure is comet.types.StreamableEvent:
+            continue  # its Data is what is looked through here
+        wire = {field.name: field.encode_name for field in msgspec.structs.fields(structure)}
+        names.update(wire[name] for name in structure.SECRETS)
+    return frozenset(names)
+
+
+def without_secrets(value: Any, depth: int = 0) -> Any:
+    """A copy of decoded JSON, fit to be stored and shown.
+
+    Values under a secret's name, or under one that looks like it, are replaced where they hold
+    anything; so are user names and passwords inside addresses. NUL characters, which PostgreSQL
+    does not store, become U+FFFD.
+    """
+    if isinstance(value, str):
+        return _IN_ADDRESS.sub(rf"\1{REMOVED}@", storable(value))
+    if depth >= DEEPEST:
+        return REMOVED if isinstance(value, dict | list) else value
+    if isinstance(value, list):
+        return [without_secrets(item, depth + 1) for item in value]
+    if isinstance(value, dict):
+        return {
+            storable(name): REMOVED if held and is_secret(name) else without_secrets(held, depth + 1)
+            for name, held in value.items()
+        }
+    return value
+
+
+def is_secret(name: str) -> bool:
+    """Whether a key of this name holds, or may hold, what nobody should read."""
+    if name in secret_names():
+        return True
+    return name not in _IS_NO_SECRET and _LOOKS_SECRET.search(name) is not None
+
+
+def storable(text: str) -> str:
+    """Text as both databases take it."""
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()

@@ -1,0 +1,58 @@
+"""Reads of events and of what the live pages need, each scoped to what the caller may see."""
+
+from collections.abc import Collection
+
+from django.db.models import Q, QuerySet
+
+from portal.core.access import EVERYTHING, Access, TenantSet
+from portal.core.querysets import TenantQuerySet
+from portal.core.states import State
+from portal.jobs.models import Job
+from portal.live.kinds import KINDS, types_in
+from portal.live.models import Event
+from portal.servers.models import CometServer, Placement
+
+FEED_LINES = 20
+
+
+def list_events(access: Access) -> TenantQuerySet[Event]:
+    """Events the caller may see, without their data."""
+    return (
+        Event.objects.visible_to(access, "activity:view").select_related("server", "placement").defer("data")
+    )
+
+
+def list_latest_events(access: Access) -> list[Event]:
+    """The newest events, newest first, as the activity feed shows them."""
+    return list(list_events(access).order_by("-received_at", "-pk")[:FEED_LINES])
+
+
+def in_group(group: str) -> Q:
+    """Events of one group of types (a key of `kinds.GROUPS`)."""
+    if group == "other":
+        return ~Q(type__in=[int(number) for number in KINDS])
+    return Q(type__in=types_in(group))
+
+
+def matching(text: str) -> Q:
+    """Events that hold `text` in their line, or that this person caused."""
+    return Q(summary__icontains=text) | Q(actor__icontains=text) | Q(type_string__icontains=text)
+
+
+def list_servers_of(access: Access) -> QuerySet[CometServer]:
+    """Comet Servers of which the caller sees events, by name. Names only."""
+    placements = Placement.objects.visible_to(access, "activity:view")
+    return CometServer.objects.filter(pk__in=placements.values("server")).order_by("name")
+
+
+def list_servers_with_running_jobs(
+    tenants: TenantSet, job_ids: Collection[int], device_ids: Collection[int]
+) -> list[int]:
+    """Ids of the servers of running Jobs that belong to `tenants`, or are named, alone or by Device."""
+    shown = Q(pk__in=job_ids) | Q(device__in=device_ids)
+    if tenants is EVERYTHING:
+        shown = Q()
+    elif tenants:
+        shown |= Q(placement__tenant__in=tenants)
+    running = Job.objects.filter(shown, state=State.RUNNING)
+    return list(running.order_by().values_list("server", flat=True).distinct())

@@ -1,0 +1,193 @@
+"""One server's event stream: open, read, hand over in batches, open again."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import structlog
+from django.db import DatabaseError, InterfaceError, OperationalError
+
+import comet
+from comet.stream import EventStream
+from portal.core.addresses import address_guard
+from portal.core.encryption import SecretUnreadable
+from portal.live.ingest import Arrival, Fenced, Outcome, ingest
+from portal.live.leases import Held
+from portal.live.stream_state import note_down, note_up
+from portal.live.syncing import queue_profile_syncs, queue_remedial_sync, queue_settled_sync
+from portal.servers import clients
+from portal.servers.models import CometServer
+
+IDLE_SECONDS: Final = 300.0
+OPEN_SECONDS: Final = 10.0
+FIRST_PAUSE_SECONDS: Final = 0.25
+LONGEST_PAUSE_SECONDS: Final = 15.0
+STEADY_SECONDS: Final = 20.0
+"""A stream that lived this long starts the pauses from the first again."""
+
+BATCH_EVENTS: Final = 200
+BATCH_SECONDS: Final = 0.03
+BACKLOG_EVENTS: Final = 5000
+"""Read ahead of the database; then reading stops, and a server that cannot wait ends the stream."""
+
+LAST_WRITE_SECONDS: Final = 5.0
+
+REACHED_ERRORS: Final = (comet.CometError, SecretUnreadable, LookupError, OSError)
+InThread = Callable[..., Awaitable[Any]]
+Arrivals = asyncio.Queue[Arrival | None]
+"""None is the last."""
+
+log = structlog.get_logger(__name__)
+
+
+class ServerStream:
+    """Follows the stream of one server under one lease until cancelled or fenced off."""
+
+    def __init__(self, held: Held, in_thread: InThread) -> None:
+        self._held = held
+        self._in_thread = in_thread
+
+    async def run(self) -> None:
+        failures = 0
+        while True:
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            try:
+                await self._follow()
+            except Fenced as exc:
+                log.info("stream.fenced", server_id=self._held.server_id, reason=str(exc))
+                return
+            except REACHED_ERRORS as exc:
+                failures = 1 if loop.time() - began > STEADY_SECONDS else failures + 1
+                await self._note_failure(exc, failures)
+            except DatabaseError as exc:
+                failures += 1
+                log.warning("stream.database_failed", server_id=self._held.server_id, error=str(exc))
+            except Exception as exc:
+                failures += 1
+                log.exception("stream.failed", server_id=self._held.server_id)
+                await self._note_failure(exc, failures)
+            await asyncio.sleep(pause_after(failures))
+
+    async def _follow(self) -> None:
+        """One connection, from sign-in to its end. Ends by raising."""
+        session = await self._in_thread(_signed_in, self._held.server_id)
+        stream = EventStream(
+            self._held.api_url,
+            session,
+            open_timeout=OPEN_SECONDS,
+            idle_timeout=IDLE_SECONDS,
+            address_guard=address_guard(),
+        )
+        async with stream:
+            await self._in_thread(note_up, self._held.server_id, fence=self._held.fence)
+            await self._in_thread(queue_remedial_sync, self._held.server_id)
+            log.info("stream.opened", server_id=self._held.server_id)
+            await self._pump(stream)
+
+    async def _pump(self, stream: EventStream) -> None:
+        """Read and write side by side; what was read is written, however the stream ends."""
+        arrivals: Arrivals = asyncio.Queue(BACKLOG_EVENTS)
+        writer = asyncio.create_task(self._write(arrivals, uuid4()))
+        reader = asyncio.create_task(_read(stream, arrivals))
+        try:
+            await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
+            if writer.done():
+                await writer  # raises
+            await arrivals.put(None)
+            await writer
+            await reader  # raises
+        finally:
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
+            if not writer.done():
+                await _finish(writer, arrivals)
+
+    async def _write(self, arrivals: Arrivals, connection: UUID) -> None:
+        ended = False
+        while not ended:
+            batch, ended = await _next_batch(arrivals)
+            if batch:
+                await self._follow_up(await self._ingest(batch, connection))
+
+    async def _ingest(self, batch: list[Arrival], connection: UUID) -> Outcome:
+        """Give the batch to the database until it takes it, or another relay holds the lease."""
+        failures = 0
+        while True:
+            try:
+                outcome: Outcome = await self._in_thread(
+                    ingest, self._held.server_id, connection, batch, fence=self._held.fence
+                )
+                return outcome
+            except (OperationalError, InterfaceError) as exc:
+                failures += 1
+                log.warning("ingest.retried", server_id=self._held.server_id, error=str(exc))
+                await asyncio.sleep(pause_after(failures))
+
+    async def _follow_up(self, outcome: Outcome) -> None:
+        if outcome.wants_sync:
+            await self._in_thread(queue_settled_sync, self._held.server_id)
+        elif outcome.usernames:
+            await self._in_thread(queue_profile_syncs, self._held.server_id, outcome.usernames)
+
+    async def _note_failure(self, exc: Exception, failures: int) -> None:
+        log.warning("stream.down", server_id=self._held.server_id, failures=failures, error=str(exc))
+        try:
+            await self._in_thread(note_down, self._held.server_id, fence=self._held.fence, cause=exc)
+        except DatabaseError as problem:
+            log.warning("stream.not_noted", server_id=self._held.server_id, error=str(problem))
+
+
+def pause_after(failures: int) -> float:
+    """Seconds before the next attempt: quick at first, doubling, with jitter."""
+    longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(failures, 10))
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311
+
+
+async def _read(stream: EventStream, arrivals: Arrivals) -> None:
+    """Never returns: reading a stream ends by raising."""
+    position = 0
+    async for item in stream:
+        await arrivals.put(Arrival(position, datetime.now(UTC), item))
+        position += 1
+
+
+async def _finish(writer: asyncio.Task[None], arrivals: Arrivals) -> None:
+    """Let the writer store what was read, for a while; then it is cancelled."""
+    try:
+        async with asyncio.timeout(LAST_WRITE_SECONDS):
+            await arrivals.put(None)
+            await writer
+    except (TimeoutError, Fenced, DatabaseError) as exc:
+        log.warning("stream.events_not_stored", count=arrivals.qsize(), error=str(exc))
+
+
+async def _next_batch(arrivals: Arrivals) -> tuple[list[Arrival], bool]:
+    """What arrives within BATCH_SECONDS of the first, at most BATCH_EVENTS; and whether it was the last."""
+    first = await arrivals.get()
+    if first is None:
+        return [], True
+    batch = [first]
+    try:
+        async with asyncio.timeout(BATCH_SECONDS):
+            while len(batch) < BATCH_EVENTS:
+                arrival = await arrivals.get()
+                if arrival is None:
+                    return batch, True
+                batch.append(arrival)
+    except TimeoutError:
+        return batch, False
+    return batch, False
+
+
+def _signed_in(server_id: int) -> comet.SessionKey:
+    """A session key that the server has just accepted."""
+    server = CometServer.objects.filter(pk=server_id).first()
+    if server is None:
+        raise Fenced(f"server {server_id} was unlinked")
+    client = clients.for_server(server, purpose="poll")
+    client.admin_meta_version()  # renews a key that ran out, which opening a stream could not
+    return client.start_session()

@@ -1,0 +1,77 @@
+"""What a CometServer row says of its event stream. Written by the relay that holds the stream."""
+
+from django.db import transaction
+from django.utils import timezone
+
+import comet
+from portal.core.encryption import SecretUnreadable
+from portal.core.events import publish
+from portal.live.models import StreamLease
+from portal.servers.models import CometServer
+
+
+def note_up(server_id: int, *, fence: int) -> None:
+    """The stream is open: from now on events are told as they happen."""
+    _note(server_id, fence, None)
+
+
+def note_down(server_id: int, *, fence: int, cause: Exception) -> None:
+    """The stream is not open, and why. The first of several failures dates it."""
+    _note(server_id, fence, cause)
+
+
+def _note(server_id: int, fence: int, cause: Exception | None) -> None:
+    with transaction.atomic():
+        if not StreamLease.objects.select_for_update().filter(server=server_id, fence=fence).exists():
+            return  # another relay's to say by now
+        server = CometServer.objects.get(pk=server_id)
+        _set(server, said_by(server.name, cause) if cause else "")
+
+
+def note_unattended() -> int:
+    """Say of streams that no relay holds any more that they are down; gives how many that are new."""
+    held = StreamLease.objects.filter(expires_at__gt=timezone.now()).values("server")
+    unattended = CometServer.objects.filter(stream=CometServer.Stream.UP).exclude(pk__in=held)
+    ids = list(unattended.values_list("pk", flat=True))
+    for server_id in ids:
+        with transaction.atomic():
+            server = unattended.select_for_update().filter(pk=server_id).first()
+            if server is not None:
+                _set(server, f"No relay follows {server.name}. Start one with `manage.py relay`.")
+    return len(ids)
+
+
+def _set(server: CometServer, error: str) -> None:
+    stream = CometServer.Stream.DOWN if error else CometServer.Stream.UP
+    error = error[:500]
+    if (server.stream, server.stream_error) == (stream, error):
+        return
+    if server.stream != stream:
+        server.stream_changed_at = timezone.now()
+    server.stream, server.stream_error = stream, error
+    server.save(update_fields=["stream", "stream_changed_at", "stream_error"])
+    publish("server.changed", tenant_id=server.tenant_id, server=server.pk)
+
+
+def said_by(name: str, exc: Exception) -> str:
+    """A sentence for people: which server, what was asked, what it answered, what to do."""
+    match exc:
+        case comet.SecondFactorRequired():
+            said = "asks for a second factor. Link it again with an administrator for the API alone"
+        case comet.Forbidden():
+            said = "refused the portal's sign-in to its event stream. Check the stored credential"
+        case comet.AddressRefused():
+            said = "has an address that this portal may not contact"
+        case comet.Timeout():
+            said = f"was asked for its event stream: {exc.message}"
+        case comet.ConnectionFailed():
+            said = f"could not be reached for its event stream: {exc.message}"
+        case comet.CometError():
+            number = exc.status or exc.http_status
+            answer = f"{exc.message} ({number})" if number else exc.message
+            said = f"was asked for its event stream: {answer}"
+        case SecretUnreadable() | LookupError():
+            return f"The stored credential of {name} cannot be read: {exc}"
+        case _:
+            said = f"could not be followed: {type(exc).__name__}"
+    return f"{name} {said}."

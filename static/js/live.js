@@ -1,0 +1,231 @@
+// Applies what the server says has changed. One websocket per page brings frames of small elements
+// and marks; an element replaces the one with its id, a mark tells counters and lists to ask again.
+(() => {
+  const NAMES = ["jobs", "devices", "servers", "operations"];
+  const PIECES = ["job-", "device-", "server-", "operation-"].map((start) => `[id^="${start}"]`).join();
+  const ASK_EVERY_MS = 5000;
+  const JITTER_MS = 1000;
+  const PAGE_IS_OLD_MS = 5000; // what the server repeats to a page that has just joined
+  const SIGNED_OUT = 4401;
+  const REFUSED = 4403;
+  const RELOAD = 4408;
+
+  let openedBefore = false;
+  let heardAt = new Date();
+  const marks = new Map(); // name -> {changed, added: sets of ids, askedAt, timer}
+  const waitingLines = [];
+
+  // Frames
+
+  function applyFrame(text) {
+    const holder = document.createElement("template");
+    holder.innerHTML = text;
+    for (const element of [...holder.content.children]) {
+      if (element.id === "live-marks") noteMarks(JSON.parse(element.dataset.marks));
+      else if (element.id.startsWith("event-")) takeLine(element);
+      else replacePiece(element);
+    }
+  }
+
+  function replacePiece(fresh) {
+    const shown = document.getElementById(fresh.id);
+    if (shown && shown.outerHTML !== fresh.outerHTML) Idiomorph.morph(shown, fresh, { morphStyle: "outerHTML" });
+  }
+
+  // Activity: new lines slide in once; they wait while it is paused or somebody points at it
+
+  const feed = () => document.getElementById("activity-feed");
+  const pauseButton = () => document.getElementById("activity-pause");
+  const isPaused = () => pauseButton()?.getAttribute("aria-pressed") === "true";
+
+  function takeLine(line) {
+    if (!feed() || document.getElementById(line.id)) return;
+    if (isPaused() || isInUse(feed())) {
+      waitingLines.push(line);
+      showWaitingLines();
+    } else {
+      insertLine(line);
+    }
+  }
+
+  function insertLine(line) {
+    line.classList.add("feed-line-new");
+    line.addEventListener("animationend", () => line.classList.remove("feed-line-new"), { once: true });
+    feed().prepend(line);
+    const keep = Number(feed().dataset.keep || 50);
+    while (feed().children.length > keep) feed().lastElementChild.remove();
+    document.getElementById("activity-empty")?.remove();
+  }
+
+  function showWaitingLines() {
+    const button = document.getElementById("activity-new");
+    if (!button) return;
+    button.hidden = waitingLines.length === 0;
+    button.textContent = `${waitingLines.length} new`;
+  }
+
+  function releaseLines() {
+    if (!feed()) return;
+    for (const line of waitingLines.splice(0)) {
+      if (!document.getElementById(line.id)) insertLine(line);
+    }
+    showWaitingLines();
+  }
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("#activity-new")) releaseLines();
+    const pause = event.target.closest("#activity-pause");
+    if (!pause) return;
+    const paused = !isPaused();
+    pause.setAttribute("aria-pressed", String(paused));
+    if (!paused) releaseLines();
+  });
+  document.addEventListener("pointerout", (event) => {
+    const left = feed()?.contains(event.target) && !feed().contains(event.relatedTarget);
+    if (left && !isPaused()) releaseLines();
+  });
+
+  // Marks: counters and lists ask again, at most every five seconds each
+
+  function noteMarks({ refresh = false, added = {}, ...changed }) {
+    if (refresh) refreshPage();
+    for (const [name, ids] of Object.entries(changed)) {
+      const mark = marks.get(name) ?? { changed: new Set(), added: new Set(), askedAt: -ASK_EVERY_MS, timer: 0 };
+      marks.set(name, mark);
+      for (const id of ids) mark.changed.add(id);
+      for (const id of added[name] ?? []) mark.added.add(id);
+      if (mark.timer) continue;
+      const pause = Math.max(0, mark.askedAt + ASK_EVERY_MS - performance.now());
+      mark.timer = setTimeout(() => ask(name, mark), pause + Math.random() * JITTER_MS);
+    }
+  }
+
+  function ask(name, mark) {
+    mark.timer = 0;
+    if (document.hidden) return; // asked when somebody looks again
+    mark.askedAt = performance.now();
+    const { changed, added } = mark;
+    mark.changed = new Set();
+    mark.added = new Set();
+    htmx.trigger(document.body, `live:${name}`, { ids: [...changed] });
+    for (const table of document.querySelectorAll(`[data-live-table="${name}"]`)) {
+      updateTable(table, name, changed, added);
+    }
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return;
+    for (const [name, mark] of marks) if (mark.changed.size && !mark.timer) ask(name, mark);
+  });
+
+  function updateTable(table, name, changed, added) {
+    const query = new URLSearchParams((table.getAttribute("hx-get") || "").split("?")[1]);
+    if (query.has("after") || query.has("before")) return; // new rows stand on the first page
+    query.delete("sort");
+    const isFiltered = [...query.values()].some(Boolean);
+    const kind = name.replace(/s$/, "");
+    const isShown = (id) => table.querySelector(`[id^="${kind}-${id}-"]`) !== null;
+    const isNew = (id) => !isShown(id) && (added.has(id) || (name === "operations" && id > highestId(table, kind)));
+    const fresh = [...changed].filter(isNew).length;
+    if (fresh || (isFiltered && [...changed].some((id) => !isShown(id)))) refreshTable(table, fresh);
+  }
+
+  function highestId(table, kind) {
+    const ids = [...table.querySelectorAll(`[id^="${kind}-"]`)].map((row) => parseInt(row.id.slice(kind.length + 1), 10));
+    return Math.max(0, ...ids.filter(Number.isFinite));
+  }
+
+  function refreshTable(table, fresh) {
+    const button = newRowsButton(table);
+    if (isInUse(table) || table.querySelector("input:checked")) {
+      const count = Number(button.dataset.count || 0) + fresh;
+      button.dataset.count = count;
+      button.textContent = count ? `${count} new` : "Show changes";
+      button.hidden = false;
+    } else {
+      button.hidden = true;
+      button.dataset.count = 0;
+      htmx.trigger(table, "live-refresh");
+    }
+  }
+
+  function newRowsButton(table) {
+    const found = table.querySelector(".live-new") ?? table.parentElement.querySelector(":scope > .live-new");
+    if (found) return found;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "btn btn-sm live-new";
+    button.hidden = true;
+    table.before(button);
+    return button;
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest(".live-new");
+    if (!button || button.id === "activity-new") return;
+    const table = button.closest("[data-live-table]") ?? button.parentElement.querySelector("[data-live-table]");
+    button.hidden = true;
+    button.dataset.count = 0;
+    if (table) htmx.trigger(table, "live-refresh");
+  });
+
+  function isInUse(element) {
+    const isPointedAt = matchMedia("(hover: hover)").matches && element.matches(":hover");
+    return isPointedAt || element.contains(document.activeElement);
+  }
+
+  // After a gap everything on the page may be old
+
+  async function refreshPage() {
+    for (const name of NAMES) htmx.trigger(document.body, `live:${name}`, { ids: [] });
+    for (const table of document.querySelectorAll("[data-live-table]")) refreshTable(table, 0);
+    const pieces = [...document.querySelectorAll(PIECES)].filter((piece) => !piece.closest("[data-live-table]"));
+    if (!pieces.length && !feed()) return;
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (!answer.ok || answer.redirected) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const piece of pieces) {
+      const twin = fresh.getElementById(piece.id);
+      if (twin) replacePiece(document.adoptNode(twin));
+    }
+    for (const line of [...(fresh.getElementById("activity-feed")?.children ?? [])].reverse()) {
+      takeLine(document.adoptNode(line));
+    }
+  }
+
+  // The connection, and what the top bar says of it
+
+  function say(state, text) {
+    const pill = document.getElementById("live-state");
+    if (!pill) return;
+    pill.dataset.state = state;
+    (pill.querySelector("[data-live-text]") ?? pill).textContent = text;
+  }
+
+  const clock = (moment) => moment.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+
+  document.addEventListener("htmx:wsBeforeMessage", (event) => {
+    event.preventDefault();
+    heardAt = new Date();
+    applyFrame(event.detail.message);
+  });
+  document.addEventListener("htmx:wsOpen", () => {
+    say("live", "Live");
+    if (openedBefore || performance.now() > PAGE_IS_OLD_MS) refreshPage();
+    openedBefore = true;
+    heardAt = new Date();
+  });
+  document.addEventListener("htmx:wsClose", ({ detail }) => {
+    const { code } = detail.event;
+    if (code === SIGNED_OUT) {
+      location.reload(); // leads to sign-in, and back here
+    } else if (code === REFUSED) {
+      say("off", "Not live");
+    } else {
+      say("waiting", `Reconnecting, data from ${clock(heardAt)}`);
+      if (code === RELOAD) setTimeout(() => detail.socketWrapper.reconnect(), Math.random() * 2 * JITTER_MS);
+    }
+  });
+
+  htmx.config.wsReconnectDelay = (attempt) => Math.min(15_000, 500 * 2 ** attempt) * (0.5 + Math.random() / 2);
+})();

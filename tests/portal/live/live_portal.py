@@ -1,0 +1,147 @@
+"""The portal's websocket side on a real uvicorn, in a thread; browsers are plain websocket clients."""
+
+import asyncio
+import json
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from html import unescape
+from typing import Any, Self
+from urllib.parse import quote
+
+import pytest
+import uvicorn
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import connections
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from portal.live.hub import hub_of_this_process
+from tests.cast import Person
+
+PATIENCE_SECONDS = 10
+QUIET_SECONDS = 0.6
+"""Three ticks: what was not sent by then is not sent."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One message of the hub."""
+
+    html: str
+
+    @property
+    def marks(self) -> dict[str, Any]:
+        found = re.search(r'data-marks="([^"]*)"', self.html)
+        return json.loads(unescape(found[1])) if found else {}
+
+
+class Browser:
+    """One open page: what it was sent, and how it was closed."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+
+    def frame(self) -> Frame:
+        """The next frame."""
+        return Frame(str(self.socket.recv(timeout=PATIENCE_SECONDS)))
+
+    def frame_with(self, text: str) -> Frame:
+        """The next frame that holds `text`; others are skipped."""
+        while text not in (frame := self.frame()).html:
+            continue
+        return frame
+
+    def all_frames(self) -> str:
+        """Everything sent until it has been quiet for three ticks."""
+        frames = []
+        with suppress(TimeoutError):
+            while True:
+                frames.append(str(self.socket.recv(timeout=QUIET_SECONDS)))
+        return "\n".join(frames)
+
+    def close_code(self) -> int:
+        """The code the server closed with; frames before it are skipped."""
+        with pytest.raises(ConnectionClosed) as closed:
+            while True:
+                self.socket.recv(timeout=PATIENCE_SECONDS)
+        assert closed.value.rcvd is not None
+        return closed.value.rcvd.code
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, listening: threading.Event) -> None:
+        super().__init__(config)
+        self._listening = listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._listening.set()
+
+
+class LivePortal:
+    """Use as a context."""
+
+    def __enter__(self) -> Self:
+        from portal.asgi import application
+
+        self._application = application
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="live-portal")
+        self._thread.start()
+        assert self._started.wait(PATIENCE_SECONDS)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join(PATIENCE_SECONDS)
+
+    @contextmanager
+    def open(self, person: Person | None, topics: str, **headers: str) -> Iterator[Browser]:
+        """A page of `person` (None: not signed in) with these topics."""
+        if person is not None:
+            key = person.client().cookies[settings.SESSION_COOKIE_NAME].value
+            headers["Cookie"] = f"{settings.SESSION_COOKIE_NAME}={key}"
+        with connect(
+            f"ws://127.0.0.1:{self.port}/ws/live/?topics={quote(topics, safe=',:')}",
+            additional_headers=headers,
+            compression=None,
+            proxy=None,
+        ) as connection:
+            yield Browser(connection)
+
+    @contextmanager
+    def joined(self, person: Person | None, topics: str) -> Iterator[Browser]:
+        """As `open`, once the hub has said its first word to it: that the page may be old."""
+        with self.open(person, topics) as browser:
+            assert browser.frame_with("live-marks").marks["refresh"] is True
+            yield browser
+
+    @property
+    def port(self) -> int:
+        return int(self._server.servers[0].sockets[0].getsockname()[1])
+
+    def run(self, work: Any) -> Any:
+        """The result of a coroutine function, run on the portal's loop."""
+        return asyncio.run_coroutine_threadsafe(work(), self._loop).result(PATIENCE_SECONDS)
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        config = uvicorn.Config(
+            self._application,
+            port=0,
+            ws="websockets-sansio",
+            ws_per_message_deflate=False,
+            log_config=None,
+            lifespan="off",
+        )
+        self._server = _Server(config, self._started)
+        await self._server.serve()
+        await hub_of_this_process().stop()
+        await sync_to_async(connections.close_all)()

@@ -1,0 +1,109 @@
+"""Who may listen to what."""
+
+import pytest
+from django.contrib.sessions.models import Session
+from websockets.exceptions import InvalidStatus
+
+from portal import asgi
+from portal.accounts.models import Membership
+from portal.core.events import publish
+from portal.live.hub import hub_of_this_process
+from tests.factories import CometServerFactory, DeviceFactory, EventFactory, JobFactory, OperationFactory
+
+
+def recheck_everybody(live_portal):
+    async def recheck():
+        for reader in hub_of_this_process().readers():
+            await reader.recheck()
+
+    live_portal.run(recheck)
+
+
+def test_the_anonymous_are_sent_to_sign_in(live_portal):
+    with live_portal.open(None, "jobs") as browser:
+        assert browser.close_code() == 4401
+
+
+@pytest.mark.parametrize("topics", ["nonsense", "jobs,nonsense", "job", "job:x", "jobs:3", "job:-1", "job:٣"])
+def test_what_is_no_topic_is_refused(live_portal, provider, topics):
+    with live_portal.open(provider, topics) as browser:
+        assert browser.close_code() == 4403
+
+
+def test_too_many_topics_are_refused(live_portal, provider):
+    with live_portal.open(provider, ",".join(f"job:{n}" for n in range(50))) as browser:
+        assert browser.close_code() == 4403
+
+
+def test_a_person_without_roles_is_refused(live_portal, nobody):
+    with live_portal.open(nobody, "jobs") as browser:
+        assert browser.close_code() == 4403
+
+
+@pytest.mark.parametrize(
+    ("kind", "factory"),
+    [
+        ("job", JobFactory),
+        ("device", DeviceFactory),
+        ("operation", OperationFactory),
+        ("server", CometServerFactory),
+    ],
+)
+def test_an_object_is_listened_to_by_its_tenant_alone(live_portal, reseller, outsider, kind, factory):
+    row = factory(tenant=reseller.tenant)
+    with live_portal.open(outsider, f"{kind}:{row.pk}") as browser:
+        assert browser.close_code() == 4403
+    with live_portal.joined(reseller, f"{kind}:{row.pk}"):
+        pass
+
+
+def test_a_list_without_permission_is_left_out_and_the_others_stay(live_portal, customer):
+    with live_portal.joined(customer, "activity,servers") as browser:
+        event = EventFactory(tenant=customer.tenant)
+        publish("activity.added", tenant_id=customer.tenant.pk, event=event.pk, server=event.server_id)
+        browser.frame_with(event.summary)
+
+
+def test_another_origin_is_refused(live_portal, provider, monkeypatch):
+    monkeypatch.setattr(asgi.websocket_application, "allowed_origins", ["portal.example.com"])
+    with (
+        pytest.raises(InvalidStatus, match="403"),
+        live_portal.open(provider, "jobs", Origin="https://elsewhere.example.com"),
+    ):
+        pass
+    with live_portal.open(provider, "jobs", Origin="https://portal.example.com") as browser:
+        browser.frame_with("live-marks")
+
+
+def test_who_sends_is_no_page(live_portal, provider):
+    with live_portal.joined(provider, "jobs") as browser:
+        browser.socket.send("hello")
+        assert browser.close_code() == 4403
+
+
+def test_a_socket_closes_when_its_session_ends(live_portal, provider):
+    with live_portal.joined(provider, "jobs") as browser:
+        Session.objects.all().delete()
+        recheck_everybody(live_portal)
+        assert browser.close_code() == 4401
+
+
+def test_a_socket_closes_when_the_last_grant_goes(live_portal, reseller):
+    with live_portal.joined(reseller, "jobs") as browser:
+        Membership.objects.filter(user=reseller.user).delete()
+        recheck_everybody(live_portal)
+        assert browser.close_code() == 4403
+
+
+def test_a_grant_that_goes_takes_its_rows_along(live_portal, reseller, outsider):
+    Membership.objects.create(user=reseller.user, tenant=outsider.tenant, role="viewer")
+    with live_portal.joined(reseller, "activity") as browser:
+        event = EventFactory(tenant=outsider.tenant)
+        publish("activity.added", tenant_id=outsider.tenant.pk, event=event.pk, server=event.server_id)
+        browser.frame_with(event.summary)
+
+        Membership.objects.filter(user=reseller.user, tenant=outsider.tenant).delete()
+        recheck_everybody(live_portal)
+        later = EventFactory(tenant=outsider.tenant)
+        publish("activity.added", tenant_id=outsider.tenant.pk, event=later.pk, server=later.server_id)
+        assert later.summary not in browser.all_frames()

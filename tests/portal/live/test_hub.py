@@ -1,0 +1,188 @@
+"""What is sent to whom, once per tick."""
+
+import asyncio
+
+import pytest
+
+from portal.core.events import FACTS_CHANNEL, Fact, publish, publish_all
+from portal.live import hub as hub_module
+from portal.live.hub import hub_of_this_process
+from portal.live.pieces import Piece
+from tests.factories import EventFactory, JobFactory, OperationFactory, OperationItemFactory
+
+
+def happened(event):
+    publish("activity.added", tenant_id=event.tenant_id, event=event.pk, server=event.server_id)
+
+
+def changed(job, name="job.changed"):
+    publish(name, tenant_id=job.tenant_id, job=job.pk, device=job.device_id, server=job.server_id)
+
+
+def test_an_event_arrives_where_activity_is_open(live_portal, provider):
+    with live_portal.joined(provider, "activity") as browser:
+        event = EventFactory()
+        happened(event)
+        frame = browser.frame_with(event.summary)
+        assert f'id="event-{event.pk}"' in frame.html
+
+
+def test_nobody_gets_another_tenants_piece(live_portal, provider, reseller, customer, outsider):
+    with (
+        live_portal.joined(provider, "activity,jobs,overview") as at_provider,
+        live_portal.joined(reseller, "activity,jobs,overview") as at_reseller,
+        live_portal.joined(customer, "activity,jobs,overview") as at_customer,
+        live_portal.joined(outsider, "activity,jobs,overview") as at_outsider,
+    ):
+        event = EventFactory(tenant=customer.tenant)
+        job = JobFactory(tenant=customer.tenant)
+        happened(event)
+        changed(job, "job.added")
+        for browser in (at_provider, at_reseller, at_customer):
+            sent = browser.all_frames()
+            assert event.summary in sent
+            assert f"&quot;jobs&quot;:[{job.pk}]" in sent
+        assert at_outsider.all_frames() == ""
+
+
+def test_what_a_page_does_not_show_is_not_sent(live_portal, provider):
+    with live_portal.joined(provider, "operations") as browser:
+        happened(EventFactory())
+        assert browser.all_frames() == ""
+
+
+def test_many_changes_of_one_row_are_one_piece(live_portal, provider):
+    operation = OperationFactory(state="running", items_total=10)
+    with live_portal.joined(provider, "operations") as browser:
+        for done in range(10):
+            operation.items_ended = done + 1
+            operation.save()
+        publish_all(
+            Fact("operation.changed", operation.tenant_id, {"operation": operation.pk, "item": 0})
+            for _ in range(10)
+        )
+        sent = browser.all_frames()
+        assert sent.count(f'id="operation-{operation.pk}-progress"') == 1
+        assert "10 of 10" in sent
+
+
+def test_items_are_sent_to_the_page_of_their_operation_alone(live_portal, provider):
+    item = OperationItemFactory(state="claimed")
+    with (
+        live_portal.joined(provider, f"operation:{item.operation_id}") as detail,
+        live_portal.joined(provider, "operations") as listed,
+    ):
+        publish("operation.changed", tenant_id=item.tenant_id, operation=item.operation_id, item=item.pk)
+        assert f'id="operation-item-{item.pk}-progress"' in detail.all_frames()
+        assert "operation-item-" not in listed.all_frames()
+
+
+def test_marks_name_ids_once_and_say_which_rows_are_new(live_portal, provider):
+    job, other = JobFactory(), JobFactory()
+    with live_portal.joined(provider, "overview") as browser:
+        publish_all(
+            Fact(name, row.tenant_id, {"job": row.pk, "device": row.device_id, "server": row.server_id})
+            for name, row in [("job.added", job), ("job.changed", job), ("job.changed", other)]
+        )
+        marks = browser.frame_with("live-marks").marks
+        assert sorted(marks["jobs"]) == [job.pk, other.pk]
+        assert marks["added"] == {"jobs": [job.pk]}
+
+
+def test_a_device_page_hears_of_its_own_jobs_only(live_portal, provider):
+    job, foreign = JobFactory(), JobFactory()
+    with live_portal.joined(provider, f"device:{job.device_id}") as browser:
+        changed(foreign)
+        changed(job)
+        marks = browser.frame_with("live-marks").marks
+        assert marks["jobs"] == [job.pk]
+
+
+def test_every_page_gets_the_marks_of_the_shell(live_portal, provider):
+    operation = OperationFactory()
+    with live_portal.joined(provider, "jobs") as browser:
+        publish("operation.changed", tenant_id=operation.tenant_id, operation=operation.pk, item=0)
+        assert browser.frame_with("live-marks").marks == {"operations": [operation.pk]}
+
+
+def test_rows_are_rendered_once_however_many_look(live_portal, provider, reseller, monkeypatch):
+    rendered = []
+    render = hub_module.render_pieces
+    monkeypatch.setattr(hub_module, "render_pieces", lambda wanted: rendered.append(wanted) or render(wanted))
+    with (
+        live_portal.joined(provider, "activity") as first,
+        live_portal.joined(provider, "activity") as second,
+        live_portal.joined(reseller, "activity") as third,
+    ):
+        event = EventFactory(tenant=reseller.tenant)
+        happened(event)
+        for browser in (first, second, third):
+            browser.frame_with(event.summary)
+    assert len(rendered) == 1
+
+
+def test_more_rows_than_one_tick_takes_all_arrive(live_portal, provider, monkeypatch):
+    monkeypatch.setattr(hub_module, "ROWS_PER_TICK", 3)
+    events = EventFactory.create_batch(10)
+    with live_portal.joined(provider, "activity") as browser:
+        publish_all(
+            Fact("activity.added", event.tenant_id, {"event": event.pk, "server": event.server_id})
+            for event in events
+        )
+        sent = browser.all_frames()
+        assert all(f'id="event-{event.pk}"' in sent for event in events)
+
+
+def test_what_happened_while_the_page_loaded_is_sent_when_it_joins(live_portal, provider, monkeypatch):
+    monkeypatch.setattr(hub_module, "RECENT_SECONDS", 60.0)
+    with live_portal.joined(provider, "activity") as first:
+        event = EventFactory()
+        happened(event)
+        first.frame_with(event.summary)
+        with live_portal.open(provider, "activity") as later:
+            assert event.summary in later.frame().html
+
+
+def test_an_unreadable_fact_stops_nothing(live_portal, provider, redis_client):
+    with live_portal.joined(provider, "activity") as browser:
+        redis_client.publish(FACTS_CHANNEL, b"{broken")
+        redis_client.publish(FACTS_CHANNEL, b'[{"name": "activity.added", "tenant_id": 1, "ids": {}}]')
+        event = EventFactory()
+        happened(event)
+        browser.frame_with(event.summary)
+
+
+def test_pages_are_told_to_refresh_when_facts_may_have_been_lost(live_portal, provider, redis_client):
+    with live_portal.joined(provider, "activity") as browser:
+        for client in redis_client.client_list(_type="pubsub"):
+            redis_client.client_kill_filter(_id=client["id"])
+        assert browser.frame_with("live-marks").marks["refresh"] is True
+
+
+def test_a_reader_that_stopped_reading_is_told_to_reload_and_costs_nobody_else(
+    live_portal, provider, monkeypatch
+):
+    def huge(wanted):
+        for pk, topics in wanted["event"].items():
+            yield Piece(f"event-{pk}", "x" * 500_000, event.tenant_id, "activity:view", frozenset(topics))
+
+    event = EventFactory()
+    with live_portal.joined(provider, "activity") as stuck, live_portal.joined(provider, "activity") as other:
+        monkeypatch.setattr(hub_module, "render_pieces", huge)
+        monkeypatch.setattr(hub_module, "TICK_SECONDS", 0.0)
+        for _ in range(60):
+            happened(event)
+            assert len(other.frame().html) == 500_000
+        assert stuck.close_code() == 4408
+
+
+@pytest.mark.parametrize("topics", ["activity", "jobs"])
+def test_a_reader_that_left_is_forgotten(live_portal, provider, topics):
+    with live_portal.joined(provider, topics):
+        pass
+
+    async def all_left():
+        while hub_of_this_process().readers():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)  # the browser is gone before the server knows
+
+    live_portal.run(all_left)
