@@ -12,5 +12,30 @@ class LinkRefused(Exception):
         self.message = message
 
 
-class CredentialGone(comet.CometError):
-    """The stored credential of a Comet Server no longer works, and only a person can give another."""
+def explain(name: str, error: comet.CometError) -> str:
+    """One or two sentences: which server, what was asked, what it answered, what to do next."""
+    asked = f" when asked for {error.method}" if error.method else ""
+    number = error.status if error.status is not None else error.http_status
+    match error:
+        case comet.AddressRefused():
+            return f"{name} leads to an address that may not be contacted: {error.message}"
+        case comet.Timeout():
+            return f"{name} did not answer in time{asked}. Look whether it is overloaded."
+        case comet.TLSError():
+            return f"The certificate of {name} was not accepted: {error.message}. Renew or replace it."
+        case comet.ConnectionFailed():
+            return f"{name} did not answer{asked}: {error.message}. Look whether it runs."
+        case comet.BodyTooLarge():
+            return f"{name} answered more than the portal takes{asked}. Nothing was changed."
+        case comet.NotComet():
+            return (
+                f"{name} did not answer as a Comet Server does{asked}: it {error.message}."
+                " Nothing was changed. Look at its API address and any proxy before it."
+            )
+        case comet.Forbidden():
+            return f"{name} refused the portal's sign-in{asked} ({number}). Give it a new credential."
+        case comet.SecondFactorRequired():
+            return f"{name} wants a second factor{asked} ({number}). Give it a new credential."
+        case _:
+            said = error.message.rstrip(".")
+            return f"{name} refused{asked}: {said}{f' ({number})' if number is not None else ''}."

@@ -1,0 +1,78 @@
+"""What is noted of a Comet Server whenever it tells something about itself."""
+
+from collections.abc import Mapping
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from comet.types import Organization as WireOrganization
+from comet.types import ServerMetaVersionInfo
+from portal.core.events import publish
+from portal.core.wire import SMALL, clip, is_key, moment, natural
+from portal.servers.models import CometServer, Organization
+from portal.servers.placements import ensure_placements
+
+log = structlog.get_logger(__name__)
+
+
+def note_version(server: CometServer, version: ServerMetaVersionInfo) -> None:
+    """Store version, licence, clock drift and restarts; from AdminMetaVersion or the stream's first event.
+
+    A restart is told by ServerStartHash. The drift is its clock minus ours, in milliseconds, as
+    coarse as Comet's clock in whole seconds.
+    """
+    now = timezone.now()
+    restarted = bool(server.start_hash and version.server_start_hash != server.start_hash)
+    server.version = clip(version.version, 40)
+    server.start_hash = clip(version.server_start_hash, 128)
+    server.started_at = moment(version.server_start_time)
+    server.restarts += restarted
+    told_at = moment(version.current_time)
+    if told_at is not None:
+        server.clock_drift_ms = int((told_at - now.replace(microsecond=0)).total_seconds() * 1000)
+    server.devices_configured = natural(version.configured_devices, SMALL)
+    server.device_limit = natural(version.server_license_limit.device_count, SMALL)
+    server.license_valid_until = moment(version.license_valid_until)
+    server.save(
+        update_fields=[
+            "version",
+            "start_hash",
+            "started_at",
+            "restarts",
+            "clock_drift_ms",
+            "devices_configured",
+            "device_limit",
+            "license_valid_until",
+        ]
+    )
+    if restarted:
+        log.info("server.restarted", server_id=server.pk, restarts=server.restarts)
+    publish_server(server)
+
+
+def publish_server(server: CometServer) -> None:
+    """Tell that something about the server itself changed."""
+    publish("server.changed", tenant_id=server.tenant_id, server=server.pk)
+
+
+def apply_organizations(server: CometServer, organizations: Mapping[str, WireOrganization]) -> None:
+    """Store the whole list of organizations; new ones are placed with the server's owner, unmapped.
+
+    The placement of one that is gone stays while rows point at it.
+    """
+    seen = {key: value for key, value in organizations.items() if is_key(key, 64)}
+    with transaction.atomic():
+        for organization_id, told in seen.items():
+            Organization.objects.update_or_create(
+                server=server,
+                organization_id=organization_id,
+                defaults={
+                    "name": clip(told.name, 255) or organization_id,
+                    "host": clip(next(iter(told.hosts or []), ""), 255),
+                    "is_suspended": told.is_suspended,
+                },
+            )
+        Organization.objects.filter(server=server).exclude(organization_id__in=seen).delete()
+        ensure_placements(server, seen)
+    publish_server(server)

@@ -1,0 +1,242 @@
+"""Links, changes and unlinks Comet Servers, and places their organizations."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from portal.accounts.access import access_for
+from portal.accounts.models import User
+from portal.audit import services as audit
+from portal.operations import services as operations
+from portal.operations.models import Operation, OperationItem
+from portal.servers.bookkeeping import note_version, publish_server
+from portal.servers.errors import LinkRefused
+from portal.servers.linking import Credential, Proven, prove
+from portal.servers.models import SERVER_ITSELF, CometServer, Placement
+from portal.servers.placements import ensure_placements
+from portal.tenants.models import Tenant
+
+__all__ = ["edit_server", "link_server", "note_version", "place_organizations", "start_sync", "unlink_server"]
+
+
+def link_server(
+    *,
+    tenant: Tenant,
+    name: str,
+    api_url: str,
+    browser_url: str,
+    username: str,
+    password: str = "",
+    totp_code: str = "",
+    session_key: str = "",
+    own_admin: bool = False,
+    user: User | None,
+    ip: str | None = None,
+) -> CometServer:
+    """Link a Comet Server to `tenant` once it has answered, and start its first full sync.
+
+    Addresses are normalised ones. With `own_admin` an Operation makes the portal an administrator
+    of its own and forgets the credential that was typed.
+
+    Raises:
+        LinkRefused: says at which field what is wrong. Nothing is stored then.
+    """
+    details = {"name": name, "api_url": api_url, "username": username}
+    with audit.record(
+        "server.link", actor=user, tenant_id=tenant.pk, ip=ip, details=details, refusals=(LinkRefused,)
+    ) as action:
+        _refuse_taken_name(tenant, name)
+        proven = prove(api_url, Credential(username, password, totp_code, session_key))
+        _refuse_linked(proven, user)
+        server = CometServer(
+            tenant=tenant,
+            name=name,
+            api_url=api_url,
+            browser_url=browser_url or api_url,
+            admin_username=username,
+            license_hash=proven.version.server_license_hash[:128],
+        )
+        _keep_credential(server, proven)
+        try:
+            with transaction.atomic():
+                server.save()
+                ensure_placements(server, ())
+                note_version(server, proven.version)
+                if own_admin:
+                    _start(
+                        "server.own_admin", f"Give {name} an administrator for the portal", server, user, ip
+                    )
+                start_sync(server=server, user=user, ip=ip)
+        except IntegrityError as error:  # another person linked it, or took the name, a moment ago
+            _refuse_linked(proven, user)
+            raise LinkRefused("name", "A server of this name was linked a moment ago.") from error
+        action.target = server
+    return server
+
+
+def edit_server(
+    *,
+    server: CometServer,
+    name: str,
+    api_url: str,
+    browser_url: str,
+    credential: Credential | None,
+    own_admin: bool = False,
+    user: User | None,
+    ip: str | None = None,
+) -> None:
+    """Rename a server, change its addresses, or give it a new credential (None keeps the stored one).
+
+    A changed address or credential is tried first, and must lead to the same Comet Server.
+
+    Raises:
+        LinkRefused: says at which field what is wrong. Nothing is changed then.
+    """
+    details = {
+        "name": name,
+        "api_url": api_url,
+        "browser_url": browser_url,
+        "new_credential": credential is not None,
+    }
+    with audit.record(
+        "server.edit",
+        actor=user,
+        tenant_id=server.tenant_id,
+        target=server,
+        ip=ip,
+        details=details,
+        refusals=(LinkRefused,),
+    ):
+        if name != server.name:
+            _refuse_taken_name(server.tenant, name)
+        if credential is not None or api_url != server.api_url:
+            proven = prove(api_url, credential or stored_credential(server))
+            if proven.version.server_license_hash != server.license_hash:
+                raise LinkRefused(
+                    "api_url", "Another Comet Server answers there. Link it as a server of its own instead."
+                )
+            if credential is not None:
+                server.admin_username = credential.username
+                _keep_credential(server, proven)
+        server.name, server.api_url, server.browser_url = name, api_url, browser_url or api_url
+        with transaction.atomic():
+            server.save()
+            publish_server(server)
+            if own_admin and credential is not None:
+                _start("server.own_admin", f"Give {name} an administrator for the portal", server, user, ip)
+
+
+def stored_credential(server: CometServer) -> Credential:
+    """The stored credential in the form a check takes."""
+    if server.credential_kind == CometServer.CredentialKind.SESSION_KEY and server.session_key:
+        return Credential(server.admin_username, session_key=server.session_key.reveal())
+    if server.password is None:
+        raise LinkRefused("password", "No credential is stored for this server. Type one.")
+    return Credential(server.admin_username, server.password.reveal())
+
+
+def unlink_server(*, server: CometServer, user: User | None, ip: str | None = None) -> Operation:
+    """Forget a server and everything mirrored from it, by an Operation; nothing is changed at Comet.
+
+    From now on nothing is asked of it any more.
+    """
+    with transaction.atomic():
+        CometServer.objects.filter(pk=server.pk).update(unlinking_at=timezone.now())
+        publish_server(server)
+        return _start("server.unlink", f"Unlink {server.name}", server, user, ip)
+
+
+def start_sync(*, server: CometServer, user: User | None, ip: str | None = None) -> Operation:
+    """Start a full sync, or give the one that is under way."""
+    with transaction.atomic():
+        CometServer.objects.select_for_update(no_key=True).get(pk=server.pk)
+        running = (
+            OperationItem.objects.filter(
+                operation__kind="server.sync",
+                operation__state__in=Operation.ACTIVE,
+                target_type="server",
+                target_id=server.pk,
+            )
+            .select_related("operation")
+            .first()
+        )
+        if running is not None:
+            return running.operation
+        return _start("server.sync", f"Sync {server.name}", server, user, ip)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One placement that changes hands."""
+
+    placement: Placement
+    tenant: Tenant
+
+
+def place_organizations(
+    *, server: CometServer, choices: Mapping[int, Tenant], user: User, ip: str | None = None
+) -> list[Move]:
+    """Place organizations (placement id -> Tenant) under Tenants; gives what moved.
+
+    What is mirrored points at the placement, so history follows by this one row. What was without a
+    choice so far counts as placed, also where it stays.
+    """
+    with transaction.atomic():
+        placements = Placement.objects.select_for_update().filter(server=server, pk__in=choices, username="")
+        changed = []
+        for placement in placements.exclude(organization_id=SERVER_ITSELF).select_related("tenant"):
+            tenant = choices[placement.pk]
+            if placement.tenant_id != tenant.pk or placement.is_unmapped:
+                changed.append((placement, placement.tenant, tenant))
+                placement.tenant, placement.is_unmapped = tenant, False
+                placement.save(update_fields=["tenant", "is_unmapped"])
+        if changed:
+            audit.note(
+                "server.place",
+                audit.DONE,
+                actor=user,
+                tenant_id=server.tenant_id,
+                target=server,
+                ip=ip,
+                details={
+                    "placed": [
+                        {"organization": placement.organization_id, "from": before.name, "to": after.name}
+                        for placement, before, after in changed
+                    ]
+                },
+            )
+            publish_server(server)
+    return [Move(placement, after) for placement, before, after in changed if before.pk != after.pk]
+
+
+def _refuse_taken_name(tenant: Tenant, name: str) -> None:
+    if CometServer.objects.filter(tenant=tenant, name=name).exists():
+        raise LinkRefused("name", "A server of this name is linked already. Choose another name.")
+
+
+def _refuse_linked(proven: Proven, user: User | None) -> None:
+    """The same server by another address is told by its licence; it is named only to who may see it."""
+    linked = CometServer.objects.filter(license_hash=proven.version.server_license_hash[:128]).first()
+    if linked is None:
+        return
+    if user is not None and access_for(user).allows("server:view", tenant_id=linked.tenant_id):
+        raise LinkRefused(
+            "api_url", f"This Comet Server is linked already, as {linked.name} ({linked.api_url})."
+        )
+    raise LinkRefused(
+        "api_url", "This Comet Server is linked already. Ask your provider to share it with you."
+    )
+
+
+def _keep_credential(server: CometServer, proven: Proven) -> None:
+    server.credential_kind = proven.kind
+    server.password, server.session_key = proven.password, proven.session_key
+    server.credential_changed_at = timezone.now()
+
+
+def _start(kind: str, title: str, server: CometServer, user: Any, ip: str | None) -> Operation:
+    target = operations.Target("server", server.pk, server.name, server.tenant_id)
+    return operations.start(kind, title=title, tenant_id=server.tenant_id, user=user, targets=[target], ip=ip)
