@@ -1,0 +1,106 @@
+"""Items that follow a Job move and end as the Job does."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from portal.core.states import State as JobState
+from portal.operations.models import Operation, OperationItem
+from portal.operations.registry import Follow
+from portal.operations.services import JobMove, jobs_moved
+from portal.operations.sweeps import sweep
+from portal.operations.tasks import run_item
+from tests.factories import CometServerFactory, JobFactory
+
+State = OperationItem.State
+
+
+@pytest.fixture
+def server(db):
+    return CometServerFactory()
+
+
+@pytest.fixture
+def item(begin, work, server):
+    """An item that follows `the-job` of `server`."""
+    work.does = lambda item, progress: Follow(server.pk, "the-job", "Waiting for the Job to begin")
+    operation = begin("test.once")
+    run_item(operation.items.get().pk)
+    return OperationItem.objects.get(operation=operation)
+
+
+def move(state=JobState.RUNNING, status=6001, text="", done=0, total=0, **more):
+    return JobMove("the-job", state, status, done, total, text, **{"ended": False, **more})
+
+
+def test_it_moves_as_the_job_does(item, server):
+    jobs_moved(server.pk, [move(done=312, total=1204, text="312 of 1,204 files", counter=7)])
+
+    item.refresh_from_db()
+    item.operation.refresh_from_db()
+    assert (item.percent, item.progress_text) == (25, "312 of 1,204 files")
+    assert (item.operation.percent, item.operation.state) == (25, Operation.State.RUNNING)
+
+
+def test_a_job_of_the_same_guid_on_another_server_is_not_its_job(item):
+    jobs_moved(CometServerFactory().pk, [move(done=1, total=2)])
+
+    item.refresh_from_db()
+    assert item.progress_total == 0
+
+
+def test_no_news_is_no_sign_of_life(item, server):
+    jobs_moved(server.pk, [move(done=1, total=2, counter=7)])
+    earlier = timezone.now() - timedelta(minutes=1)
+    OperationItem.objects.update(progress_at=earlier, stalled=True)
+
+    jobs_moved(server.pk, [move(done=1, total=2, counter=7)])
+    item.refresh_from_db()
+    assert (item.progress_at, item.stalled) == (earlier, True)
+
+    jobs_moved(server.pk, [move(done=1, total=2, counter=8)])
+    item.refresh_from_db()
+    assert item.progress_at > earlier
+    assert not item.stalled
+
+
+@pytest.mark.parametrize(
+    ("job_state", "status", "item_state", "operation_state"),
+    [
+        (JobState.SUCCEEDED, 5000, State.SUCCEEDED, Operation.State.SUCCEEDED),
+        (JobState.WARNING, 7001, State.SUCCEEDED, Operation.State.SUCCEEDED),
+        (JobState.FAILED, 7003, State.FAILED, Operation.State.FAILED),
+        (JobState.SKIPPED, 7005, State.CANCELLED, Operation.State.CANCELLED),
+        (JobState.UNKNOWN, 9999, State.UNCERTAIN, Operation.State.UNCERTAIN),
+    ],
+)
+def test_it_ends_as_the_job_does(item, server, job_state, status, item_state, operation_state):
+    jobs_moved(server.pk, [move(job_state, status, "Failed: quota", ended=True)])
+
+    item.refresh_from_db()
+    item.operation.refresh_from_db()
+    assert (item.state, item.operation.state) == (item_state, operation_state)
+    assert item.error == ("" if item_state == State.SUCCEEDED else "Failed: quota")
+    assert item.result["job_status"] == status
+
+
+def test_a_job_that_ended_before_it_was_followed_ends_the_item(begin, work):
+    job = JobFactory(guid="quick")
+    work.does = lambda item, progress: Follow(job.server_id, "quick")
+    operation = begin("test.once")
+
+    run_item(operation.items.get().pk)
+
+    item = operation.items.get()
+    assert (item.state, item.result["job_id"]) == (State.SUCCEEDED, job.pk)
+
+
+def test_the_sweep_catches_up_with_a_job_nobody_told_of(item, server):
+    JobFactory(guid="the-job", server=server)
+    OperationItem.objects.update(progress_at=timezone.now() - timedelta(minutes=1))
+
+    sweep()
+
+    item.refresh_from_db()
+    assert item.state == State.SUCCEEDED
