@@ -10,7 +10,8 @@ from functools import wraps
 from typing import Any, Concatenate, Final, ParamSpec
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django_htmx.middleware import HtmxDetails
 
 PERMISSIONS: Final[Mapping[str, str]] = {
@@ -112,11 +113,13 @@ class PortalRequest(HttpRequest):
     access: Access
     """Narrowed to the Tenant of the switcher."""
     whole_access: Access
+    user: Any
+    """The person signed in; views that anyone may use look at `is_authenticated` first."""
     htmx: HtmxDetails
 
 
 P = ParamSpec("P")
-View = Callable[Concatenate[Any, P], HttpResponse]
+View = Callable[Concatenate[Any, P], HttpResponseBase]
 
 
 def requires(permission: str) -> Callable[[View[P]], View[P]]:
@@ -126,7 +129,7 @@ def requires(permission: str) -> Callable[[View[P]], View[P]]:
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
-        def guarded(request: PortalRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def guarded(request: PortalRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not request.access.tenants_with(permission):
                 raise PermissionDenied(permission)
             return view(request, *args, **kwargs)

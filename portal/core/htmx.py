@@ -5,8 +5,9 @@ from typing import Any
 
 import msgspec
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
+from django_htmx.http import HttpResponseClientRedirect
 
 from portal.core.access import PortalRequest
 
@@ -29,6 +30,11 @@ def render_page(
     response = render(request, template, dict(context), status=status)
     patch_vary_headers(response, ["HX-Request", "HX-Boosted", "HX-History-Restore-Request"])
     return response
+
+
+def go_to(request: PortalRequest, url: str) -> HttpResponse:
+    """Send the browser to another page, also from a form that htmx posted."""
+    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
 
 
 def trigger(response: HttpResponse, **events: Any) -> HttpResponse:

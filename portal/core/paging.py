@@ -4,16 +4,19 @@ import base64
 import binascii
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Generic, TypeVar
+from datetime import UTC, datetime
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 RowT = TypeVar("RowT", bound=models.Model)
-PAGE_SIZE = 50
+PAGE_SIZE: Final = 50
+CHUNK_SIZE: Final = 500
+_LARGEST_PK: Final = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,9 @@ def keyset_page(
     `sorts` maps what may stand in the address bar to a column that is never null. A leading `-`
     sorts downwards. Unknown sorts and broken keys fall back to the first page in `default` order.
     """
-    sort = request.GET.get("sort", "")
-    if sort.removeprefix("-") not in sorts:
-        sort = default
-    column, descending = sorts[sort.removeprefix("-")], sort.startswith("-")
-    after, before = _decode(request.GET.get("after")), _decode(request.GET.get("before"))
+    sort, column, descending = _order(request, sorts, default)
+    field = _field(rows.model, column)
+    after, before = _decode(request.GET.get("after"), field), _decode(request.GET.get("before"), field)
     backwards = before is not None and after is None
     key = before if backwards else after
     down = descending != backwards
@@ -70,6 +71,44 @@ def keyset_page(
     )
 
 
+def keyset_chunks(
+    rows: QuerySet[RowT],
+    request: HttpRequest,
+    *,
+    sorts: Mapping[str, str],
+    default: str,
+    size: int = CHUNK_SIZE,
+) -> Iterator[list[RowT]]:
+    """All rows in the order that `?sort=` names, `size` at a time: each a short query of its own."""
+    _, column, descending = _order(request, sorts, default)
+    sign = "-" if descending else ""
+    ordered = rows.order_by(f"{sign}{column}", f"{sign}pk")
+    found = list(ordered[:size])
+    while found:
+        yield found
+        if len(found) < size:
+            return
+        key = (_value(found[-1], column), found[-1].pk)
+        found = list(ordered.filter(_beyond(column, key, down=descending))[:size])
+
+
+def _order(request: HttpRequest, sorts: Mapping[str, str], default: str) -> tuple[str, str, bool]:
+    """The sort as it stands in the address bar, its column, and whether it runs downwards."""
+    sort = request.GET.get("sort", "")
+    if sort.removeprefix("-") not in sorts:
+        sort = default
+    return sort, sorts[sort.removeprefix("-")], sort.startswith("-")
+
+
+def _field(model: type[models.Model], column: str) -> "models.Field[Any, Any]":
+    """The field at the end of a lookup such as `placement__tenant__name`."""
+    field: Any = None
+    for part in column.split("__"):
+        field = model._meta.get_field(part)
+        model = field.related_model
+    return field
+
+
 def _beyond(column: str, key: tuple[Any, int], *, down: bool) -> Q:
     value, pk = key
     edge, past = ("lte", "lt") if down else ("gte", "gt")
@@ -84,21 +123,32 @@ def _url(request: HttpRequest, direction: str, row: models.Model, column: str) -
     return f"{request.path}?{query.urlencode()}"
 
 
-def _encode(row: models.Model, column: str) -> str:
+def _value(row: models.Model, column: str) -> Any:
     value: Any = row
     for part in column.split("__"):
         value = getattr(value, part)
-    kind = "d" if isinstance(value, datetime) else "v"
-    return base64.urlsafe_b64encode(msgspec.json.encode([kind, value, row.pk])).decode().rstrip("=")
+    return value
 
 
-def _decode(text: str | None) -> tuple[Any, int] | None:
+def _encode(row: models.Model, column: str) -> str:
+    key = msgspec.json.encode([_value(row, column), row.pk])
+    return base64.urlsafe_b64encode(key).decode().rstrip("=")
+
+
+def _decode(text: str | None, field: "models.Field[Any, Any]") -> tuple[Any, int] | None:
+    """The key that `text` holds, its value as `field` stores it; None for what is no such key."""
     if not text:
         return None
     try:
-        kind, value, pk = msgspec.json.decode(
-            base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=tuple[str, str | int | float, int]
+        value, pk = msgspec.json.decode(
+            base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=tuple[str | int | float, int]
         )
-        return (datetime.fromisoformat(str(value)) if kind == "d" else value), pk
-    except (ValueError, binascii.Error, msgspec.DecodeError):
+        stored: Any = field.to_python(value)
+        field.run_validators(stored)
+        if isinstance(stored, datetime):
+            stored = stored.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, binascii.Error, msgspec.DecodeError, ValidationError):
         return None
+    if not 0 <= pk <= _LARGEST_PK or (isinstance(stored, str) and "\x00" in stored):
+        return None
+    return stored, pk
