@@ -1,5 +1,7 @@
 """Jobs as Comet Servers report them, and what is counted of them day by day."""
 
+from datetime import timedelta
+
 from django.db import models
 
 from portal.core.querysets import TenantQuerySet
@@ -61,6 +63,16 @@ class Job(models.Model):
     @property
     def tenant_id(self) -> int:
         return self.placement.tenant_id
+
+    @property
+    def duration(self) -> timedelta | None:
+        """How long it took; None while it has no end."""
+        return self.ended_at - self.started_at if self.ended_at else None
+
+    @property
+    def can_cancel(self) -> bool:
+        """Whether Comet can be asked to cancel it: it runs, and gave the means to."""
+        return self.ended_at is None and bool(self.cancellation_id)
 
     @property
     def percent(self) -> int | None:

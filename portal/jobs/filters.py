@@ -1,0 +1,133 @@
+"""What the Job list can be narrowed to, by its address."""
+
+import datetime as dt
+from typing import Any, Final
+
+import django_filters
+from django import forms
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from comet.constants import JobClassification, JobStatus
+from portal.core.access import PortalRequest
+from portal.core.lists import ListFilters, SearchFilter
+from portal.core.states import State
+from portal.fleet.models import Device, UserProfile
+from portal.fleet.selectors import list_servers_of
+from portal.jobs import selectors
+from portal.jobs.models import Job
+from portal.jobs.states import word_of
+from portal.jobs.words import KINDS
+from portal.servers.models import CometServer
+from portal.tenants.models import Tenant
+
+STATES: Final = [(state.value, state.label) for state in State if state is not State.UNKNOWN]
+LAST_DAY: Final = "24h"
+NARROW: Final = dt.timedelta(days=31)
+
+EARLIEST: Final = dt.date(2000, 1, 1)
+LATEST: Final = dt.date(2199, 12, 31)
+
+
+def _servers(request: PortalRequest) -> QuerySet[CometServer]:
+    return list_servers_of(request.access, "job:view")
+
+
+def _devices(request: PortalRequest) -> QuerySet[Device]:
+    return Device.objects.visible_to(request.access, "job:view")
+
+
+def _users(request: PortalRequest) -> QuerySet[UserProfile]:
+    return UserProfile.objects.visible_to(request.access, "job:view")
+
+
+def _tenants(request: PortalRequest) -> QuerySet[Tenant]:
+    return Tenant.objects.visible_to(request.access, "job:view")
+
+
+class DayField(forms.DateField):
+    """A day that a calendar of this product can hold."""
+
+    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if value is not None and not EARLIEST <= value <= LATEST:
+            raise forms.ValidationError("Choose a day between 2000 and 2199.")
+
+
+class DayFilter(django_filters.Filter):
+    field_class = DayField
+
+
+class JobFilters(ListFilters):
+    """Filters of the Job list."""
+
+    q = SearchFilter(method="search", placeholder="Device, user or job GUID")
+    state = django_filters.ChoiceFilter(choices=STATES, empty_label="Any state", label="State")
+    kind = django_filters.ChoiceFilter(
+        field_name="classification",
+        choices=[(kind.value, KINDS[kind]) for kind in JobClassification],
+        empty_label="Any kind",
+        label="Kind",
+    )
+    server = django_filters.ModelChoiceFilter(queryset=_servers, empty_label="Any server", label="Server")
+    since = DayFilter(method="started_since", label="Started from")
+    until = DayFilter(method="started_until", label="Started until")
+    day = DayFilter(method="ended_on", widget=forms.HiddenInput, label="Ended on")
+    ended = django_filters.ChoiceFilter(
+        choices=[(LAST_DAY, "in the last 24 h")],
+        method="ended_lately",
+        widget=forms.HiddenInput,
+        label="Ended",
+    )
+    status = django_filters.ChoiceFilter(
+        choices=[(status.value, word_of(status)) for status in JobStatus],
+        widget=forms.HiddenInput,
+        label="Status",
+    )
+    device = django_filters.ModelChoiceFilter(queryset=_devices, widget=forms.HiddenInput, label="Device")
+    user = django_filters.ModelChoiceFilter(
+        field_name="profile", queryset=_users, widget=forms.HiddenInput, label="User"
+    )
+    tenant = django_filters.ModelChoiceFilter(
+        field_name="placement__tenant", queryset=_tenants, widget=forms.HiddenInput, label="Tenant"
+    )
+
+    class Meta:
+        model = Job
+        fields: list[str] = []
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether few enough Jobs can match to be sorted by a column without an index."""
+        since = self.value("since")
+        return bool(
+            self.value("device")
+            or self.value("user")
+            or self.value("day")
+            or self.value("ended")
+            or (since and dt.date.today() - since <= NARROW)  # noqa: DTZ011  (a day more or less is no matter)
+        )
+
+    def search(self, rows: QuerySet[Job], name: str, text: str) -> QuerySet[Job]:
+        return rows.filter(selectors.matching(self.request.access, text))
+
+    def started_since(self, rows: QuerySet[Job], name: str, day: dt.date) -> QuerySet[Job]:
+        return rows.filter(started_at__gte=_midnight(day))
+
+    def started_until(self, rows: QuerySet[Job], name: str, day: dt.date) -> QuerySet[Job]:
+        return rows.filter(started_at__lt=_midnight(day + dt.timedelta(days=1)))
+
+    def ended_on(self, rows: QuerySet[Job], name: str, day: dt.date) -> QuerySet[Job]:
+        """By the day of the strips, which is UTC."""
+        start = dt.datetime.combine(day, dt.time(), dt.UTC)
+        return rows.filter(selectors.ended_within(start, start + dt.timedelta(days=1)))
+
+    def ended_lately(self, rows: QuerySet[Job], name: str, value: str) -> QuerySet[Job]:
+        start = selectors.last_day_start(timezone.now())
+        return rows.filter(selectors.ended_within(start, start + dt.timedelta(days=1)))
+
+
+def _midnight(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time(), timezone.get_current_timezone())
