@@ -81,6 +81,7 @@ class DemoEnvironment:
         environ = {
             **os.environ,
             "PYTHONUNBUFFERED": "1",
+            "PYTHONWARNINGS": "ignore:You're running the worker with superuser",  # Celery; true, and meant
             "PERIHELION_ENV": "demo",
             "PERIHELION_DATA": str(self.data),
             "HOST": self.host,
