@@ -51,6 +51,7 @@ def take(item_id: int) -> Claim | None:
     columns: dict[str, object] = {
         "state": Item.CLAIMED,
         "claim_token": token,
+        "queued_at": None,
         "claim_expires_at": now + kind.claim_time,
         "claimed_at": item.claimed_at if unknown else now,
         "attempts": item.attempts + 1,

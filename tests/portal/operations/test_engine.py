@@ -145,7 +145,7 @@ def test_pauses_grow_and_end(begin, work):
     operation = begin()
     pauses = []
     while (item := run(operation)).state == State.PENDING:
-        pauses.append(item.run_after - timezone.now())
+        pauses.append(round((item.run_after - timezone.now()).total_seconds()))
         OperationItem.objects.update(run_after=None)
 
     assert item.state == State.FAILED
