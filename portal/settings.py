@@ -181,6 +181,7 @@ CELERY_BEAT_SCHEDULE = {
     "jobs-reconcile": {"task": "portal.jobs.tasks.reconcile_unfinished", "schedule": 300.0},
     "fleet-connections": {"task": "portal.fleet.tasks.poll_connections", "schedule": 60.0},
     "fleet-nightly": {"task": "portal.fleet.tasks.sync_all_servers", "schedule": crontab(hour=2, minute=30)},
+    "live-sweep": {"task": "portal.live.tasks.sweep_streams", "schedule": 10.0},
     "sso-sweep": {"task": "portal.sso.tasks.sweep_launches", "schedule": 10.0},
 }
 

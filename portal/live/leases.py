@@ -35,16 +35,16 @@ def hold(holder: str) -> list[Held]:
     """
     now = timezone.now()
     StreamLease.objects.filter(holder=holder).update(expires_at=now + LEASE)
-    unleased = CometServer.objects.filter(stream_lease=None).values_list("pk", flat=True)
+    unleased = CometServer.objects.filter(stream_lease=None, unlinking_at=None).values_list("pk", flat=True)
     StreamLease.objects.bulk_create(
         (StreamLease(server_id=server_id) for server_id in unleased), ignore_conflicts=True
     )
     free = Q(holder="") | Q(expires_at=None) | Q(expires_at__lte=now)
-    for lease in StreamLease.objects.filter(free):
+    for lease in StreamLease.objects.filter(free, server__unlinking_at=None):
         StreamLease.objects.filter(free, pk=lease.pk, fence=lease.fence).update(
             holder=holder, fence=lease.fence + 1, expires_at=now + LEASE
         )
-    mine = StreamLease.objects.filter(holder=holder).values_list(
+    mine = StreamLease.objects.filter(holder=holder, server__unlinking_at=None).values_list(
         "server", "fence", "server__api_url", "server__admin_username", "server__credential_changed_at"
     )
     return [Held(*values) for values in mine]

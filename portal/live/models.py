@@ -6,12 +6,18 @@ from portal.core.querysets import TenantQuerySet
 
 
 class StreamLease(models.Model):
-    """Who holds a server's event stream. A writer with an older fence is refused."""
+    """Who holds a server's event stream, and what its events have not told.
+
+    A writer with an older fence is refused. A gap stays noted until a sync has closed it.
+    """
 
     server = models.OneToOneField("servers.CometServer", models.CASCADE, related_name="stream_lease")
     holder = models.CharField(max_length=80, blank=True)
     fence = models.PositiveBigIntegerField(default=0)
     expires_at = models.DateTimeField(null=True)
+    gap_since = models.DateTimeField(null=True, help_text="What happened from here on has to be read afresh.")
+    gap_number = models.PositiveBigIntegerField(default=0, help_text="Counts gaps: a sync closes its own.")
+    gap_queued_at = models.DateTimeField(null=True, help_text="When closing it was last asked for.")
 
     def __str__(self) -> str:
         return f"{self.server} held by {self.holder or 'nobody'}"

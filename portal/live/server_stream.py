@@ -14,10 +14,10 @@ import comet
 from comet.stream import EventStream
 from portal.core.addresses import address_guard
 from portal.core.encryption import SecretUnreadable
+from portal.live.gaps import note_gap, queue_profile_reads
 from portal.live.ingest import Arrival, Fenced, Outcome, ingest
 from portal.live.leases import Held
 from portal.live.stream_state import note_down, note_up
-from portal.live.syncing import queue_profile_syncs, queue_remedial_sync, queue_settled_sync
 from portal.servers import clients
 from portal.servers.models import CometServer
 
@@ -74,7 +74,7 @@ class ServerStream:
 
     async def _follow(self) -> None:
         """One connection, from sign-in to its end. Ends by raising."""
-        session = await self._in_thread(_signed_in, self._held.server_id)
+        session, known_until = await self._in_thread(_signed_in, self._held.server_id)
         stream = EventStream(
             self._held.api_url,
             session,
@@ -84,7 +84,7 @@ class ServerStream:
         )
         async with stream:
             await self._in_thread(note_up, self._held.server_id, fence=self._held.fence)
-            await self._in_thread(queue_remedial_sync, self._held.server_id)
+            await self._in_thread(note_gap, self._held.server_id, known_until)
             log.info("stream.opened", server_id=self._held.server_id)
             await self._pump(stream)
 
@@ -129,9 +129,9 @@ class ServerStream:
 
     async def _follow_up(self, outcome: Outcome) -> None:
         if outcome.wants_sync:
-            await self._in_thread(queue_settled_sync, self._held.server_id)
+            await self._in_thread(note_gap, self._held.server_id, datetime.now(UTC), settle=True)
         elif outcome.usernames:
-            await self._in_thread(queue_profile_syncs, self._held.server_id, outcome.usernames)
+            await self._in_thread(queue_profile_reads, self._held.server_id, outcome.usernames)
 
     async def _note_failure(self, exc: Exception, failures: int) -> None:
         log.warning("stream.down", server_id=self._held.server_id, failures=failures, error=str(exc))
@@ -183,11 +183,11 @@ async def _next_batch(arrivals: Arrivals) -> tuple[list[Arrival], bool]:
     return batch, False
 
 
-def _signed_in(server_id: int) -> comet.SessionKey:
-    """A session key that the server has just accepted."""
-    server = CometServer.objects.filter(pk=server_id).first()
+def _signed_in(server_id: int) -> tuple[comet.SessionKey, datetime]:
+    """A session key that the server has just accepted, and until when all is known that happened there."""
+    server = CometServer.objects.filter(pk=server_id, unlinking_at=None).first()
     if server is None:
         raise Fenced(f"server {server_id} was unlinked")
     client = clients.for_server(server, purpose="poll")
     client.admin_meta_version()  # renews a key that ran out, which opening a stream could not
-    return client.start_session()
+    return client.start_session(), server.data_at or server.linked_at

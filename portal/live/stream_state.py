@@ -7,6 +7,7 @@ import comet
 from portal.core.encryption import SecretUnreadable
 from portal.core.events import publish
 from portal.live.models import StreamLease
+from portal.servers.errors import explain
 from portal.servers.models import CometServer
 
 
@@ -55,23 +56,8 @@ def _set(server: CometServer, error: str) -> None:
 
 def said_by(name: str, exc: Exception) -> str:
     """A sentence for people: which server, what was asked, what it answered, what to do."""
-    match exc:
-        case comet.SecondFactorRequired():
-            said = "asks for a second factor. Link it again with an administrator for the API alone"
-        case comet.Forbidden():
-            said = "refused the portal's sign-in to its event stream. Check the stored credential"
-        case comet.AddressRefused():
-            said = "has an address that this portal may not contact"
-        case comet.Timeout():
-            said = f"was asked for its event stream: {exc.message}"
-        case comet.ConnectionFailed():
-            said = f"could not be reached for its event stream: {exc.message}"
-        case comet.CometError():
-            number = exc.status or exc.http_status
-            answer = f"{exc.message} ({number})" if number else exc.message
-            said = f"was asked for its event stream: {answer}"
-        case SecretUnreadable() | LookupError():
-            return f"The stored credential of {name} cannot be read: {exc}"
-        case _:
-            said = f"could not be followed: {type(exc).__name__}"
-    return f"{name} {said}."
+    if isinstance(exc, comet.CometError):
+        return explain(name, exc)
+    if isinstance(exc, SecretUnreadable | LookupError):
+        return f"The stored credential of {name} cannot be used: {exc}"
+    return f"The event stream of {name} could not be followed: {type(exc).__name__}."

@@ -1,11 +1,46 @@
-"""What beat asks of this room."""
+"""Closes gaps in what events told, and says of streams nobody follows that they are down."""
 
+from typing import Final
+
+import structlog
 from celery import shared_task
+from django.core.cache import cache
 
+import comet
+from portal.core.encryption import SecretUnreadable
+from portal.live import gaps
 from portal.live.stream_state import note_unattended
 
+MINUTE: Final = 60  # seconds
 
-@shared_task
+log = structlog.get_logger(__name__)
+
+
+@shared_task(soft_time_limit=10 * MINUTE, time_limit=11 * MINUTE, queue="bulk")
+def close_gap(server_id: int) -> None:
+    """Read what one server's events did not tell. Safe to run twice; does nothing while it runs."""
+    lock = f"close-gap:{server_id}"
+    if not cache.add(lock, 1, timeout=11 * MINUTE):
+        return
+    try:
+        gaps.close_gap(server_id)
+    except (comet.CometError, SecretUnreadable, LookupError) as error:
+        log.warning("gap.not_closed", server_id=server_id, error=str(error))
+    finally:
+        cache.delete(lock)
+
+
+@shared_task(soft_time_limit=MINUTE, time_limit=2 * MINUTE)
+def read_profile(server_id: int, username: str) -> None:
+    """Read one User Profile afresh. Safe to run twice."""
+    try:
+        gaps.read_profile(server_id, username)
+    except (comet.CometError, SecretUnreadable, LookupError) as error:
+        log.warning("profile.not_read", server_id=server_id, error=str(error))
+
+
+@shared_task(soft_time_limit=10, time_limit=20)  # seconds
 def sweep_streams() -> None:
-    """Say of streams without a living relay that they are down. Safe to run twice."""
+    """Ask again for gaps that are open still; say which streams no relay follows. Safe to run twice."""
+    gaps.queue_open_gaps()
     note_unattended()

@@ -1,0 +1,113 @@
+"""Gaps: what happened while nobody listened, or what events do not tell. Comet repeats nothing.
+
+A gap is noted in the database and stays until a sync has closed it, so that no lost task, ended
+worker or emptied Redis leaves one open; `tasks.sweep_gaps` asks again for those that remain.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+import structlog
+from celery import current_app
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from portal.fleet.apply import apply_profiles
+from portal.fleet.records import decode_profile
+from portal.fleet.sync import sync_policies
+from portal.jobs.sync import remedial_sync
+from portal.live.models import StreamLease
+from portal.servers import clients
+from portal.servers.bookkeeping import apply_organizations
+from portal.servers.models import CometServer
+
+SETTLE: Final = timedelta(seconds=2)
+"""A sync that events ask for starts this much later; what is asked meanwhile is the same request."""
+
+ASK_AGAIN_AFTER: Final = timedelta(seconds=45)
+
+log = structlog.get_logger(__name__)
+
+
+def note_gap(server_id: int, since: datetime, *, settle: bool = False) -> None:
+    """Note that what happened from `since` on has to be read afresh, and ask for it.
+
+    With `settle` it is asked for a little later, once however often it is noted meanwhile.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        lease = StreamLease.objects.select_for_update().filter(server=server_id).first()
+        if lease is None:
+            return
+        is_asked = lease.gap_queued_at is not None and lease.gap_queued_at > now - SETTLE
+        lease.gap_since = min(since, lease.gap_since or since)
+        lease.gap_number = F("gap_number") + 1
+        lease.gap_queued_at = lease.gap_queued_at if settle and is_asked else now
+        lease.save(update_fields=["gap_since", "gap_number", "gap_queued_at"])
+    if not (settle and is_asked):
+        _queue("portal.live.tasks.close_gap", server_id, countdown=SETTLE.total_seconds() if settle else 0)
+
+
+def close_gap(server_id: int) -> None:
+    """Read what a server's events did not tell. Does nothing where no gap is open.
+
+    Raises:
+        comet.CometError: the server did not answer; the gap stays noted.
+    """
+    lease = StreamLease.objects.filter(server=server_id, server__unlinking_at=None).first()
+    if lease is None or lease.gap_since is None:
+        return
+    server = CometServer.objects.get(pk=server_id)
+    client = clients.for_server(server, purpose="bulk")
+    apply_organizations(server, client.admin_organization_list())
+    sync_policies(server, client)
+    remedial_sync(server, lease.gap_since)
+    closed = StreamLease.objects.filter(pk=lease.pk, gap_number=lease.gap_number)
+    closed.update(gap_since=None, gap_queued_at=None)
+    log.info("gap.closed", server_id=server_id, since=lease.gap_since.isoformat())
+
+
+def queue_open_gaps() -> int:
+    """Ask again for gaps that were asked for a while ago and are open still; gives how many.
+
+    Only of servers whose stream is up: the others cannot be asked, and are when they return.
+    """
+    before = timezone.now() - ASK_AGAIN_AFTER
+    asked_long_ago = Q(gap_queued_at=None) | Q(gap_queued_at__lte=before)
+    leases = StreamLease.objects.filter(asked_long_ago, server__stream=CometServer.Stream.UP)
+    server_ids = list(leases.exclude(gap_since=None).values_list("server", flat=True))
+    StreamLease.objects.filter(server__in=server_ids).update(gap_queued_at=timezone.now())
+    for server_id in server_ids:
+        _queue("portal.live.tasks.close_gap", server_id)
+    return len(server_ids)
+
+
+def queue_profile_reads(server_id: int, usernames: Iterable[str]) -> None:
+    """Ask for some User Profiles afresh. One that is lost is read with the next gap, or at night."""
+    for username in usernames:
+        _queue("portal.live.tasks.read_profile", server_id, username)
+
+
+def read_profile(server_id: int, username: str) -> None:
+    """Read one User Profile afresh.
+
+    Raises:
+        comet.CometError: the server did not answer, or has no such user.
+    """
+    server = CometServer.objects.filter(pk=server_id, unlinking_at=None).first()
+    if server is None:
+        return
+    told = clients.for_server(server).call("AdminGetUserProfile", TargetUser=username)
+    apply_profiles(server, [decode_profile(msgspec.json.encode(told))])
+
+
+def _queue(task: str, *args: Any, countdown: float = 0) -> None:
+    try:
+        current_app.send_task(task, args=args, countdown=countdown or None, retry=False)
+    except (OperationalError, RedisError, OSError) as exc:
+        log.warning("gap.not_queued", task=task, server_id=args[0], error=str(exc))
