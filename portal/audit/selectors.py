@@ -27,7 +27,7 @@ def ended_as(outcome: str) -> Q:
     """Actions that ended as `outcome`; '' for those of which no end is known."""
     ends = Entry.objects.filter(begun=OuterRef("pk"))
     if not outcome:
-        return ~Exists(ends)
+        return ~Q(Exists(ends))
     return Q(Exists(ends.filter(outcome=outcome)))
 
 

@@ -13,7 +13,7 @@ from portal.operations.filters import OperationFilters
 from portal.operations.models import Operation, OperationItem
 
 SORTS = {"created": "created_at"}
-ITEM_SORTS = {"row": "pk"}
+ITEM_SORTS = {"row": "id"}
 
 
 @require_safe
