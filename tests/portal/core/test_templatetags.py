@@ -225,7 +225,7 @@ def test_pagination_shows_only_the_ways_there_are():
         page=FakePage("", "/jobs/?after=x&state=failed"),
     )
 
-    assert "50 Jobs on this page" in html
+    assert "Jobs on this page: 50" in html
     assert 'href="/jobs/?after=x&amp;state=failed"' in html
     assert 'rel="prev"' not in html
 
