@@ -102,6 +102,12 @@ class RunningPortal:
         """The process that started all others."""
         return self._process.pid
 
+    def wait(self) -> int:
+        """The exit status, once it has ended and all it said is read."""
+        status = self._process.wait(60)
+        self._reader.join(timeout=5)
+        return status
+
     def log_tail(self) -> str:
         """The last few hundred lines of all processes."""
         return "".join(tuple(self._lines))

@@ -1,0 +1,70 @@
+"""However `make run` ends, nothing it has started is left behind."""
+
+import os
+import select
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from portal.demo.ports import answers
+from tests.environment.portal import RunningPortal
+
+pytestmark = [
+    pytest.mark.chaos,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux shows them"),
+]
+
+
+@pytest.fixture
+def running(tmp_path):
+    with RunningPortal(tmp_path / "data", tmp_path / "portal.log") as portal:
+        yield portal
+
+
+def processes_of(portal: RunningPortal) -> dict[int, int]:
+    """Descriptor by pid of every process that was told to keep its data where this portal does."""
+    mark = f"PERIHELION_DATA={portal.data}".encode()
+    found = {}
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdecimal():
+            continue
+        try:
+            if mark in (folder / "environ").read_bytes().split(b"\0"):
+                found[int(folder.name)] = os.pidfd_open(int(folder.name))
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+    return found
+
+
+def still_there(processes: dict[int, int]) -> list[int]:
+    """Pids of those that did not end within 20 s."""
+    left = [pid for pid, process in processes.items() if not select.select([process], [], [], 20)[0]]
+    for process in processes.values():
+        os.close(process)
+    return left
+
+
+def test_ctrl_c_ends_every_process_and_the_next_start_goes_on(running, tmp_path):
+    processes = processes_of(running)
+    assert len(processes) >= 10  # the runner, eight lines of the Procfile, the children of bulk
+    first = (running.data / "demo.json").read_text()
+    os.kill(running.pid, signal.SIGINT)
+    assert running.wait() == 0
+    assert still_there(processes) == []
+    with RunningPortal(running.data, tmp_path / "second.log") as again:
+        assert (again.data / "demo.json").read_text() == first
+        assert answers("127.0.0.1", again.port, "/accounts/login/")
+        processes = processes_of(again)
+        os.kill(again.pid, signal.SIGKILL)
+        assert still_there(processes) == []
+
+
+def test_a_process_that_dies_is_named_and_takes_the_others_along(running):
+    processes = processes_of(running)
+    relay = next(pid for pid in processes if b"manage.py\0relay" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    os.kill(relay, signal.SIGKILL)
+    assert running.wait() == 1
+    assert "relay ended by signal SIGKILL" in running.log_tail()
+    assert still_there(processes) == []
