@@ -123,6 +123,9 @@ class Relay:
             await self.in_thread(release, self.holder)
         except DatabaseError as exc:
             log.warning("relay.leases_not_released", error=str(exc))
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
         self._threads.shutdown(wait=True)
         for connection in self._connections:
             connection.close()

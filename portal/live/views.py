@@ -32,7 +32,7 @@ def activity(request: PortalRequest) -> HttpResponse:
         "is_live": not chips and not page.previous_url and filters.is_valid(),
     }
     return render_page(
-        request, "live/activity.html", "live/_activity_list.html", context, status=filters.status
+        request, "live/activity.html", "live/_activity_list.html", context, status=filters.http_status
     )
 
 

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from tests.emulated import _may_contact_loopback, emulator, linked  # noqa: F401  (fixtures)
 from tests.portal.live.live_portal import LivePortal
 
 

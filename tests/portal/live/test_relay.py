@@ -1,0 +1,273 @@
+"""Streams of an emulated Comet Server, held by a relay: real websocket, real database, real Redis."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from portal.fleet.models import Device
+from portal.jobs.models import Job
+from portal.live import leases
+from portal.live.gaps import close_gap, note_gap, queue_open_gaps
+from portal.live.models import Event, StreamLease
+from portal.live.stream_state import note_unattended
+from portal.servers.bookkeeping import publish_server
+from portal.servers.models import CometServer
+from tests.emulated import sync
+from tests.factories import CometServerFactory
+from tests.portal.live.relay_thread import RelayThread
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def wait_for(condition: Callable[[], Any], *, seconds: float = 20) -> Any:
+    """What `condition` gives, as soon as it is true; fails after `seconds`."""
+    until = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < until, "it did not come true in time"
+        time.sleep(0.02)  # other threads and processes make it true
+    return found
+
+
+def server_now(server: CometServer) -> CometServer:
+    server.refresh_from_db()
+    return server
+
+
+def is_up(server: CometServer) -> bool:
+    return server_now(server).stream == CometServer.Stream.UP
+
+
+def events_of(type_number: int) -> Any:
+    return Event.objects.filter(type=type_number)
+
+
+@pytest.fixture
+def mirrored(linked, provider):
+    """A linked server whose users and devices are known."""
+    sync(linked, provider.user)
+    return linked
+
+
+def start_job(emulator, **more):
+    device = Device.objects.select_related("profile").order_by("pk").first()
+    order = {"username": device.profile.username, "device_id": device.device_id, **more}
+    return emulator.order("jobs/start", **order)["guid"]
+
+
+def test_events_of_a_linked_server_arrive(emulator, mirrored):
+    with RelayThread():
+        wait_for(lambda: is_up(mirrored))
+        guid = start_job(emulator)
+        job = wait_for(lambda: Job.objects.filter(guid=guid).first())
+        assert job.state == "running"
+        event = wait_for(lambda: events_of(4200).filter(job=job).first())
+        assert event.summary.endswith("started")
+        assert server_now(mirrored).stream_error == ""
+        assert mirrored.last_event_at is not None
+
+
+def test_a_server_linked_later_is_picked_up_within_two_seconds(emulator, linked):
+    held = CometServer.objects.get(pk=linked.pk)
+    CometServer.objects.all().delete()
+    with RelayThread():
+        wait_for(lambda: not StreamLease.objects.exists())
+        began = time.monotonic()
+        held.save(force_insert=True)
+        publish_server(held)
+        wait_for(lambda: is_up(held))
+        assert time.monotonic() - began < 2
+
+
+def test_a_server_that_is_unlinked_is_let_go(emulator, linked):
+    with RelayThread():
+        wait_for(lambda: emulator.order("state")["streams"] == 1)
+        CometServer.objects.update(unlinking_at=timezone.now())
+        publish_server(linked)
+        wait_for(lambda: emulator.order("state")["streams"] == 0, seconds=3)
+
+
+def test_a_refused_credential_is_said_and_a_new_one_is_used_at_once(emulator, linked):
+    right = linked.password
+    CometServer.objects.update(password="wrong", credential_changed_at=timezone.now())
+    with RelayThread():
+        down = wait_for(lambda: server_now(linked).stream == "down" and linked)
+        assert linked.name in down.stream_error
+        assert "403" in down.stream_error
+        CometServer.objects.update(password=right, credential_changed_at=timezone.now())
+        publish_server(linked)
+        wait_for(lambda: is_up(linked), seconds=3)
+
+
+def test_a_dropped_stream_is_opened_again_and_the_gap_noted(emulator, mirrored):
+    with RelayThread():
+        wait_for(lambda: is_up(mirrored))
+        close_gap(mirrored.pk)
+        assert StreamLease.objects.get().gap_since is None
+        emulator.order("streams/drop", seconds=0)
+        wait_for(lambda: StreamLease.objects.get().gap_since)
+        wait_for(lambda: is_up(mirrored))
+        wait_for(lambda: emulator.order("state")["streams"] == 1)
+
+
+def test_a_job_that_nobody_heard_of_is_there_once_the_gap_is_closed(emulator, mirrored):
+    with RelayThread():
+        wait_for(lambda: is_up(mirrored))
+        close_gap(mirrored.pk)
+        emulator.order("streams/drop", seconds=1)
+        wait_for(lambda: not is_up(mirrored))
+        guid = start_job(emulator, duration_seconds=30)
+        emulator.order("advance", seconds=60)
+        wait_for(lambda: is_up(mirrored))
+    assert not Job.objects.filter(guid=guid).exists()
+    close_gap(mirrored.pk)
+    assert Job.objects.get(guid=guid).ended_at is not None
+    assert StreamLease.objects.get().gap_since is None
+
+
+def test_a_stopped_server_is_said_to_be_down_and_comes_back(emulator, linked):
+    with RelayThread():
+        wait_for(lambda: is_up(linked))
+        emulator.kill()
+        wait_for(lambda: not is_up(linked))
+        assert linked.stream_changed_at is not None
+        assert linked.name in linked.stream_error
+        emulator.restart()
+        wait_for(lambda: is_up(linked))
+
+
+def test_an_event_of_an_unknown_type_is_stored(emulator, linked):
+    with RelayThread():
+        wait_for(lambda: is_up(linked))
+        emulator.order("events/emit", Type=4987, TypeString="SEVT_NEW_THING", Data={"Password": "hunter2"})
+        event = wait_for(lambda: events_of(4987).first())
+        assert event.data == {"Password": "(removed)"}
+
+
+def test_a_flood_arrives_whole_and_in_order(emulator, mirrored):
+    with RelayThread():
+        wait_for(lambda: is_up(mirrored))
+        emulator.order("events/rate", per_second=400, seconds=2)
+        wait_for(lambda: Event.objects.filter(type__in=[4200, 4201]).count() >= 800)
+        positions = list(Event.objects.order_by("pk").values_list("position", flat=True))
+        assert positions == list(range(len(positions)))
+
+
+def test_a_relay_that_stops_gives_its_leases_back(linked):
+    with RelayThread():
+        wait_for(lambda: is_up(linked))
+    lease = StreamLease.objects.get()
+    assert (lease.holder, lease.expires_at) == ("", None)
+
+
+@pytest.mark.chaos
+def test_a_killed_relays_servers_are_taken_over_within_15_seconds(emulator, linked):
+    environment = {
+        **os.environ,
+        "ALLOWED_NETWORKS": "127.0.0.0/8",
+        "ENCRYPTION_KEYS": ",".join(settings.ENCRYPTION_KEYS),
+    }
+    if connection.vendor == "sqlite":
+        environment["DATABASE_URL"] = f"sqlite:///{connection.settings_dict['NAME']}"
+    else:
+        base = os.environ["DATABASE_URL"].partition("?")
+        environment["DATABASE_URL"] = base[0].rpartition("/")[0] + f"/{connection.settings_dict['NAME']}"
+        environment["DATABASE_URL"] += base[1] + base[2]
+    with subprocess.Popen([sys.executable, "manage.py", "relay"], cwd=ROOT, env=environment) as first:
+        try:
+            wait_for(lambda: is_up(linked))
+            before = StreamLease.objects.get()
+        finally:
+            first.send_signal(signal.SIGKILL)
+    with RelayThread():
+        began = time.monotonic()
+        taken = wait_for(
+            lambda: StreamLease.objects.exclude(holder__in=["", before.holder]).first(), seconds=15
+        )
+        wait_for(lambda: emulator.order("state")["streams"] == 1)
+        assert time.monotonic() - began < 15
+        assert taken.fence == before.fence + 1
+
+
+def test_two_relays_never_hold_one_server():
+    servers = CometServerFactory.create_batch(3)
+    first = leases.hold("first")
+    second = leases.hold("second")
+    assert {held.server_id for held in first} == {server.pk for server in servers}
+    assert second == []
+
+
+def test_an_expired_lease_changes_hands_with_a_higher_fence():
+    CometServerFactory()
+    [held] = leases.hold("first")
+    StreamLease.objects.update(expires_at=timezone.now())
+    [taken] = leases.hold("second")
+    assert taken.fence == held.fence + 1
+    assert leases.hold("first") == []
+
+
+def test_a_stream_that_no_relay_follows_is_not_called_live():
+    server = CometServerFactory(stream="up")
+    StreamLease.objects.create(server=server, holder="dead", expires_at=timezone.now())
+    assert note_unattended() == 1
+    assert server_now(server).stream == "down"
+    assert "No relay follows" in server.stream_error
+    assert note_unattended() == 0
+
+
+def test_a_held_stream_is_left_alone_by_the_sweep():
+    server = CometServerFactory(stream="up")
+    StreamLease.objects.create(server=server, expires_at=timezone.now() + timedelta(seconds=5))
+    assert note_unattended() == 0
+    assert is_up(server)
+
+
+def test_an_open_gap_is_asked_for_again_until_it_is_closed():
+    server = CometServerFactory(stream="up")
+    StreamLease.objects.create(server=server)
+    since = timezone.now() - timedelta(hours=1)
+    note_gap(server.pk, since)
+    assert queue_open_gaps() == 0
+    StreamLease.objects.update(gap_queued_at=timezone.now() - timedelta(minutes=5))
+    assert queue_open_gaps() == 1
+    CometServer.objects.update(stream="down")
+    StreamLease.objects.update(gap_queued_at=None)
+    assert queue_open_gaps() == 0
+
+
+def test_a_gap_noted_again_reaches_back_to_the_earlier_time():
+    server = CometServerFactory()
+    StreamLease.objects.create(server=server)
+    early, late = timezone.now() - timedelta(hours=2), timezone.now()
+    note_gap(server.pk, early)
+    note_gap(server.pk, late, settle=True)
+    lease = StreamLease.objects.get()
+    assert (lease.gap_since, lease.gap_number) == (early, 2)
+
+
+def test_a_gap_noted_during_a_sync_stays_open(emulator, mirrored, monkeypatch):
+    leases.hold("test")
+    note_gap(mirrored.pk, timezone.now())
+    from portal.live import gaps
+
+    original = gaps.remedial_sync
+
+    def meanwhile(server, since):
+        original(server, since)
+        note_gap(server.pk, timezone.now())
+
+    monkeypatch.setattr(gaps, "remedial_sync", meanwhile)
+    close_gap(mirrored.pk)
+    assert StreamLease.objects.get().gap_since is not None
