@@ -109,9 +109,9 @@ def refusal(error: comet.CometError, api_url: str, credential: Credential) -> Li
                 " 8060.",
             )
         case comet.AddressRefused():
-            reason = error.__cause__
-            said = str(reason) if isinstance(reason, AddressForbidden) else "It may not be contacted."
-            return LinkRefused("api_url", f"The portal may not connect to this address. {said}")
+            return LinkRefused(
+                "api_url", f"The portal may not connect to this address. {_guards_reason(error)}"
+            )
         case comet.TLSError():
             return LinkRefused(
                 "api_url",
@@ -147,6 +147,16 @@ def refusal(error: comet.CometError, api_url: str, credential: Credential) -> Li
             )
         case _:
             return LinkRefused("api_url", f"The server refused ({error.status}): {error.message}")
+
+
+def _guards_reason(error: BaseException) -> str:
+    """What the address guard said, somewhere below the client's error."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, AddressForbidden):
+            return str(cause)
+        cause = cause.__cause__
+    return "Ask whoever runs the portal to allow it."
 
 
 def _second_factor(error: comet.SecondFactorRequired, credential: Credential) -> LinkRefused:

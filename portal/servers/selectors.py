@@ -69,6 +69,11 @@ def list_servers(access: Access) -> TenantQuerySet[CometServer]:
     )
 
 
+def get_server(access: Access, pk: int, *, act: str | None = None) -> CometServer:
+    """One server with its Tenant; raises as `get_for`."""
+    return CometServer.objects.select_related("tenant").get_for(access, "server:view", act=act, pk=pk)
+
+
 def _count(relation: str) -> Any:
     return Count(relation, distinct=True)
 
@@ -128,3 +133,35 @@ def list_operations(access: Access, server: CometServer, *, limit: int = 5) -> l
 def list_owning_tenants(access: Access) -> TenantQuerySet[Tenant]:
     """Tenants this person may link servers for, in the order of the tree."""
     return Tenant.objects.visible_to(access, "server:link").order_by("path")
+
+
+def count_mirrored(server: CometServer) -> dict[str, int]:
+    """How many rows would go with the server, by what they are."""
+    return {
+        "user_profiles": server.user_profiles.count(),
+        "devices": server.devices.count(),
+        "jobs": server.jobs.count(),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """What the page of a server counts and tells."""
+
+    user_profiles: int
+    devices: int
+    connected_devices: int
+    clock_drift_seconds: int
+    unmapped: int
+
+
+def server_facts(server: CometServer) -> ServerFacts:
+    """Three queries, whatever the server holds."""
+    devices = server.devices.aggregate(all=Count("pk"), connected=Count("pk", filter=Q(connections__gt=0)))
+    return ServerFacts(
+        user_profiles=server.user_profiles.count(),
+        devices=devices["all"],
+        connected_devices=devices["connected"],
+        clock_drift_seconds=round(server.clock_drift_ms / 1000),
+        unmapped=server.placements.filter(is_unmapped=True).count(),
+    )

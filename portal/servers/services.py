@@ -10,6 +10,7 @@ from django.utils import timezone
 from portal.accounts.access import access_for
 from portal.accounts.models import User
 from portal.audit import services as audit
+from portal.core.encryption import Secret
 from portal.operations import services as operations
 from portal.operations.models import Operation, OperationItem
 from portal.servers.bookkeeping import note_version, publish_server
@@ -233,7 +234,8 @@ def _refuse_linked(proven: Proven, user: User | None) -> None:
 
 def _keep_credential(server: CometServer, proven: Proven) -> None:
     server.credential_kind = proven.kind
-    server.password, server.session_key = proven.password, proven.session_key
+    server.password = Secret.seal(proven.password) if proven.password is not None else None
+    server.session_key = Secret.seal(proven.session_key) if proven.session_key is not None else None
     server.credential_changed_at = timezone.now()
 
 
