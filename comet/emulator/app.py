@@ -103,6 +103,8 @@ async def _answer(server: Server, request: Request, method: Method) -> Response:
         answer = HANDLERS[method.name](call)
     except Refusal as refusal:
         return _refused(refusal, request)
+    except RecursionError:
+        return _refused(bad_request("A document is nested too deeply"), request)
     if isinstance(answer, Raw):
         return Response(answer.body, media_type=answer.content_type)
     return _json(answer)

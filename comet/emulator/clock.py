@@ -41,9 +41,16 @@ class Clock:
 
     def memory(self) -> dict[str, float]:
         """What `recall` needs to go on as if the process had never stopped."""
-        return {"wall_anchor": self._wall_anchor, "anchor": self._anchor, "advanced": self.advanced}
+        return {
+            "wall_anchor": self._wall_anchor,
+            "anchor": self._anchor,
+            "advanced": self.advanced,
+            "speed": self.speed,
+        }
 
     def recall(self, memory: dict[str, float]) -> None:
-        self._wall_anchor = memory["wall_anchor"]
-        self._anchor = memory["anchor"]
+        """Time that passed while no process ran has passed, at the speed it had."""
+        passed = (time.time() - memory["wall_anchor"]) * memory["speed"]
+        self._wall_anchor = time.time()
+        self._anchor = memory["anchor"] + passed
         self.advanced = memory["advanced"]

@@ -5,17 +5,16 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from comet.emulator.clock import Clock
-from comet.emulator.job import BACKUP, CANCELLED, SUCCESS, WARNING, Job
+from comet.emulator.job import CANCELLED, Job
 from comet.emulator.journal import Journal
 from comet.emulator.plan import LONGEST_JOB, LONGEST_LIVE_JOB, STUCK_DAYS, Plan
 from comet.emulator.population import DAY, Device, Population
 from comet.emulator.started import StartedJobs
+from comet.emulator.statistics import LastBackups
 
 RECENT_SECONDS = DAY
 _CACHED_JOBS = 300_000
 _CACHED_LIVE_DAYS = 3
-LastBackups = dict[str, tuple[Job | None, Job | None]]
-"""Source GUID -> its last ended backup, and its last successful one."""
 
 
 class JobBook:
@@ -122,27 +121,28 @@ class JobBook:
         return [self._apply_change(job) for job in self._plan.device_day(device, day)]
 
     def last_backups(self) -> LastBackups:
-        """The last backups of every Protected Item, read from history."""
+        """The last backups of all devices, read from history."""
         now = self._clock.seconds()
-        found: LastBackups = {}
+        found = LastBackups()
         for devices in self._devices_of.values():
             for device in devices:
                 self._read_back(device, found)
         live = self._live_between(now - _CACHED_LIVE_DAYS * DAY, now)
         for job in itertools.chain(live, self.started.all()):
             if self._exists(job, now) and not job.is_running(now):
-                note_backup(found, job)
+                found.note(job)
         return found
 
     def _read_back(self, device: Device, found: LastBackups) -> None:
-        """Enter a device's regular backups, day by day backwards until each item has a successful one."""
+        """Enter a device's regular backups, day by day backwards until nothing older can matter."""
         now = self._clock.seconds()
-        wanted = {item.guid for item in device.items}
+        items = {item.guid for item in device.items}
+        vaults = {vault.guid for item in device.items for vault in item.vaults}
         for day in range(now // DAY, now // DAY - self._days - 1, -1):
             for job in self.device_day(device, day):
                 if self._exists(job, now) and not job.is_running(now):
-                    note_backup(found, job)
-            if all(found.get(guid, (None, None))[1] for guid in wanted):
+                    found.note(job)
+            if found.is_complete(items, vaults):
                 return
 
     def finish(self, job: Job, status: int = CANCELLED) -> None:
@@ -194,15 +194,3 @@ class JobBook:
         if (change := self._journal.get("job-change", job.guid)) is not None:
             job.ends_at, job.status = change
         return job
-
-
-def note_backup(found: LastBackups, job: Job) -> None:
-    """Enter an ended backup where it is newer than what `found` holds for its Protected Item."""
-    if job.item is None or job.classification != BACKUP:
-        return
-    last, good = found.get(job.item.guid, (None, None))
-    if last is None or job.ends_at >= last.ends_at:
-        last = job
-    if job.status in (SUCCESS, WARNING) and (good is None or job.ends_at >= good.ends_at):
-        good = job
-    found[job.item.guid] = (last, good)

@@ -133,7 +133,10 @@ class Plan:
             ends_at = begins_at + 9 * 3600
         guid = self.job_guid(begins_at, draw)
         vault = draw.pick(item.vaults)
-        return Job(guid, device, item, vault, BACKUP, status, begins_at, ends_at, appears_at, cause)
+        job = Job(guid, device, item, vault, BACKUP, status, begins_at, ends_at, appears_at, cause)
+        if status == ABANDONED:
+            job.stalls_after = draw.between(60, 2400)
+        return job
 
     def _upkeep(self, device: Device, day: int, number: int) -> Job:
         draw = Draw(self._seed, "upkeep", device.device_id, day, number)

@@ -9,9 +9,10 @@ from comet.emulator import job as job_module
 from comet.emulator import profiles, shapes
 from comet.emulator.clock import Clock
 from comet.emulator.job import Job
-from comet.emulator.jobs import JobBook, LastBackups, note_backup
+from comet.emulator.jobs import JobBook
 from comet.emulator.journal import Journal
 from comet.emulator.population import Device, Population, User
+from comet.emulator.statistics import LastBackups
 from comet.emulator.tenants import Policies
 
 Wire = dict[str, Any]
@@ -79,10 +80,9 @@ class ProfileBook:
     def full(self, username: str) -> Wire:
         """The whole profile, statistics included."""
         whole = dict(self._stored[username])
-        last = self._last_backups()
-        whole["Sources"] = {guid: self._source(guid, s, last) for guid, s in whole["Sources"].items()}
-        backups = [good for _, good in (last.get(guid, (None, None)) for guid in whole["Sources"]) if good]
-        whole["Destinations"] = self._destinations(username, whole["Destinations"], backups)
+        whole["Sources"] = {guid: self._source(guid, entry) for guid, entry in whole["Sources"].items()}
+        vaults = whole["Destinations"].items()
+        whole["Destinations"] = {guid: self._destination(guid, entry) for guid, entry in vaults}
         return whole
 
     def encoded(self, username: str) -> bytes:
@@ -114,7 +114,7 @@ class ProfileBook:
     def note_job_end(self, job: Job) -> None:
         """Let the statistics follow a job that just ended."""
         if self._last is not None:
-            note_backup(self._last, job)
+            self._last.note(job)
         self._encoded.pop(job.username, None)
 
     def _with_policy(self, profile: Wire) -> Wire:
@@ -127,34 +127,29 @@ class ProfileBook:
             self._last = self._jobs.last_backups()
         return self._last
 
-    def _source(self, guid: str, source: Wire, last: LastBackups) -> Wire:
-        newest, good = last.get(guid, (None, None))
-        if newest is None:
+    def _source(self, guid: str, source: Wire) -> Wire:
+        """A Protected Item with its last backups; one that never ran has no statistics."""
+        backups = self._last_backups().of_item.get(guid)
+        if backups is None:
             return source
-        now = self._clock.now()
-        empty = shapes.zero("BackupJobDetail")
+        now, good = self._clock.now(), backups.newest_good
         statistics = {
-            "LastStartTime": newest.begins_at,
-            "LastBackupJob": job_module.wire(newest, now),
-            "LastSuccessfulBackupJob": job_module.wire(good, now) if good else empty,
+            "LastStartTime": backups.newest.begins_at,
+            "LastBackupJob": job_module.wire(backups.newest, now),
+            "LastSuccessfulBackupJob": job_module.wire(good, now) if good else shapes.zero("BackupJobDetail"),
         }
         return {**source, "Statistics": statistics}
 
-    def _destinations(self, username: str, destinations: Wire, backups: list[Job]) -> Wire:
-        """Storage Vaults with the size that the last backup into each of them measured."""
-        user = self._users.get(username)
-        vaults = {vault.guid: vault for vault in user.vaults} if user else {}
-        filled = dict(destinations)
-        for guid in destinations.keys() & vaults.keys():
-            ends = [job.ends_at for job in backups if job.vault and job.vault.guid == guid]
-            if not ends:
-                continue
-            statistics: Wire = shapes.zero("DestinationStatistics")
-            size, moment = vaults[guid].size_at(max(ends)), max(ends)
-            statistics["ClientProvidedSize"] = {
-                "Size": size,
-                "MeasureStarted": moment,
-                "MeasureCompleted": moment,
-            }
-            filled[guid] = {**destinations[guid], "Statistics": statistics}
-        return filled
+    def _destination(self, guid: str, destination: Wire) -> Wire:
+        """A Storage Vault with the size that the last backup into it measured."""
+        last = self._last_backups().into_vault.get(guid)
+        if last is None or last.vault is None:
+            return destination
+        moment = last.ends_at
+        statistics: Wire = shapes.zero("DestinationStatistics")
+        statistics["ClientProvidedSize"] = {
+            "Size": last.vault.size_at(moment),
+            "MeasureStarted": moment,
+            "MeasureCompleted": moment,
+        }
+        return {**destination, "Statistics": statistics}

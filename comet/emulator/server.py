@@ -101,6 +101,7 @@ class Server:
         info: Wire = shapes.zero("ServerMetaVersionInfo")
         licence = Draw(self.options.seed, "licence")
         now = self.clock.seconds()
+        devices = self.profiles.device_count()
         info.update(
             Version=self.options.version,
             VersionCodename="Voyager",
@@ -112,7 +113,8 @@ class Server:
             CurrentTime=now,
             ServerLicenseHash=licence.hex(64),
             ServerLicenseFeaturesAll=True,
-            ConfiguredDevices=self.profiles.device_count(),
+            ServerLicenseLimit={"deviceCount": devices // 25 * 25 + licence.pick((25, 50, 100))},
+            ConfiguredDevices=devices,
             LicenseValidUntil=now // 86_400 * 86_400 + 300 * 86_400,
             EmailsSentSuccessfully=licence.between(200, 9000),
             ScheduledEmailThreadCurrentState=3,
@@ -129,8 +131,7 @@ def build(options: Options) -> Server:
     clock = Clock(speed=options.speed, starts_at=options.start_at)
     if (memory := journal.get("clock", "")) is not None:
         clock.recall(memory)
-    else:
-        journal.put("clock", "", clock.memory())
+    journal.put("clock", "", clock.memory())
     live_since = journal.get("live", "since")
     if live_since is None:
         live_since = clock.seconds() // _LIVE_ROUNDS_TO * _LIVE_ROUNDS_TO

@@ -96,3 +96,19 @@ def test_data_of_another_seed_is_refused_in_one_line(tmp_path):
     assert second.returncode == 1
     assert "--seed 1" in errors
     assert len(errors.splitlines()) == 1
+
+
+def test_another_speed_goes_on_from_the_time_reached(tmp_path):
+    from comet.emulator.options import Options
+    from comet.emulator.server import build
+
+    fast = build(Options(users=1, data=tmp_path, speed=1000.0, start_at=1_750_000_000.0))
+    fast.clock.advance(500_000)
+    fast.journal.put("clock", "", fast.clock.memory())
+    reached = fast.clock.now()
+    fast.journal.close()
+
+    slow = build(Options(users=1, data=tmp_path, speed=0.001))
+
+    assert 0 <= slow.clock.now() - reached < 20_000
+    slow.journal.close()

@@ -154,3 +154,19 @@ def test_a_removed_protected_item_runs_no_more(emulator):
     later = emulator.call("admin/get-jobs-for-user", TargetUser=user)
     assert any(job["StartTime"] > removed_at for job in emulator.call("admin/get-jobs-all"))
     assert not [job for job in later if job["SourceGUID"] == source and job["StartTime"] > removed_at]
+
+
+def test_a_document_nested_too_deeply_is_refused(emulator, read):
+    deep = "[" * 50_000 + "]" * 50_000
+    clauses = '{"ClauseType": "and", "ClauseChildren": [' * 600 + "]}" * 600
+
+    written = emulator.call(
+        "admin/set-user-profile-hash",
+        TargetUser=read["Profile"]["Username"],
+        ProfileData=deep,
+        RequireHash="any",
+    )
+    searched = emulator.call("admin/count-jobs-for-custom-search", Query=clauses)
+
+    assert written["Status"] == 400
+    assert searched.get("Status") == 400

@@ -221,3 +221,15 @@ def test_a_slow_reader_is_cut_and_costs_nobody_else():
         emulator.order("events/emit", type=9997)
         assert json.loads(fast.recv(timeout=EVENT_WITHIN_SECONDS))["Type"] == 4000
         assert json.loads(fast.recv(timeout=EVENT_WITHIN_SECONDS))["Type"] == 9997
+
+
+def test_an_expired_session_is_told(emulator, open_stream):
+    stream = open_stream(allow_list="4157,4107")
+    user = emulator.call("admin/list-users")[0]
+    emulator.call("admin/account/session-start")
+    emulator.call("admin/account/session-start-as-user", TargetUser=user)
+    emulator.order("advance", seconds=1801)
+
+    told = {event["Type"]: event["Actor"] for event in (stream.read(), stream.read())}
+
+    assert told == {4157: "admin", 4107: user}
