@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from portal.core.access import PortalRequest, requires, signed_in
+from portal.core.access import PortalRequest, signed_in
 from portal.core.htmx import render_page, wants_partial
 from portal.jobs.attention import list_groups
 from portal.live.selectors import list_latest_events
@@ -18,10 +18,12 @@ GROUPS: Final = 6
 
 
 @require_safe
-@requires("job:view")
+@signed_in
 def home(request: PortalRequest) -> HttpResponse:
     """What broke, where, since when, and what to do now. Its upper half asks itself anew."""
     access = request.access
+    if not access.tenants_with("job:view"):
+        return render(request, "overview/no_jobs.html", {"has_role": any(access.permissions())})
     groups = list_groups(access)
     context = {
         "tiles": selectors.list_tiles(access),

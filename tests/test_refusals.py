@@ -1,0 +1,214 @@
+"""Who is refused what: every URL of the portal, against four people.
+
+Each line names one expected status for the anonymous, for somebody with the same rights in another
+tenant, for somebody of the tenant whose role lacks the permission, and for somebody who may; the
+last proves that the object was there. A URL without a line fails.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from django.test import Client
+from django.urls import reverse
+
+from portal.core.access import PERMISSIONS, ROLES
+from portal.tenants.models import Tenant
+from tests.cast import Person, person
+from tests.factories import (
+    CometServerFactory,
+    DeviceFactory,
+    EntryFactory,
+    EventFactory,
+    InvitationFactory,
+    JobFactory,
+    MembershipFactory,
+    OperationFactory,
+    OperationItemFactory,
+    OrganizationFactory,
+    PlacementFactory,
+    ProtectedItemFactory,
+    StorageVaultFactory,
+    TenantFactory,
+    UserFactory,
+    UserProfileFactory,
+)
+from tests.test_conventions import url_patterns
+
+pytestmark = pytest.mark.django_db
+
+
+class World:
+    """One reseller that owns a Comet Server and one of everything on it."""
+
+    def __init__(self) -> None:
+        self.tenant = TenantFactory(kind=Tenant.Kind.RESELLER, name="The reseller")
+        self.server = CometServerFactory(tenant=self.tenant, api_url="http://127.0.0.1:1")
+        self.placement = PlacementFactory(server=self.server, tenant=self.tenant)
+        self.organization = OrganizationFactory(
+            server=self.server, organization_id=self.placement.organization_id
+        )
+        self.profile = UserProfileFactory(placement=self.placement)
+        self.device = DeviceFactory(profile=self.profile, connections=1)
+        self.item = ProtectedItemFactory(device=self.device, last_state="failed", last_status=7002)
+        self.vault = StorageVaultFactory(profile=self.profile)
+        self.job = JobFactory(device=self.device, status=6001, state="running", ended_at=None)
+        self.operation = OperationFactory(tenant=self.tenant)
+        OperationItemFactory(operation=self.operation)
+        self.event = EventFactory(placement=self.placement)
+        self.entry = EntryFactory(tenant=self.tenant)
+        self.membership = MembershipFactory(tenant=self.tenant, role="viewer")
+        self.invitation = InvitationFactory(tenant=self.tenant)
+
+
+@dataclass(frozen=True)
+class Line:
+    """What the four people get. `foreign` is 404 where the URL names an object of the World."""
+
+    permission: str
+    """Also `public` and `signed-in`."""
+    method: str = "get"
+    args: Callable[[World], list[Any]] = lambda world: []
+    data: Callable[[World], Mapping[str, Any]] = field(default=lambda world: {})
+    anonymous: int = 302
+    foreign: int = 404
+    wrong_role: int = 403
+    allowed: int = 200
+
+
+def page(permission: str, **expected: Any) -> Line:
+    """A page without an object: others see it with their own rows, or none."""
+    return Line(permission, **({"foreign": 200} | expected))
+
+
+def post(permission: str, **expected: Any) -> Line:
+    return Line(permission, method="post", **({"allowed": 302} | expected))
+
+
+LINES: dict[str, Line] = {
+    "core:healthz": Line("public", anonymous=200, foreign=200, wrong_role=200),
+    "overview:home": page("signed-in", wrong_role=200),
+    "overview:search": page("signed-in", wrong_role=200),
+    "jobs:attention": page("job:view"),
+    "jobs:attention-confirm": page("backup:run", data=lambda w: {"cause": "7002:"}),
+    "jobs:attention-run": post("backup:run", foreign=422, data=lambda w: {"cause": "7002:"}),
+    "jobs:job-list": page("job:view"),
+    "jobs:job-export": page("job:view"),
+    "jobs:job-detail": Line("job:view", args=lambda w: [w.job.pk]),
+    "jobs:job-log": Line("job:view", args=lambda w: [w.job.pk]),
+    "jobs:job-log-text": Line("job:view", args=lambda w: [w.job.pk], allowed=302),
+    "jobs:job-cancel": post("job:cancel", args=lambda w: [w.job.pk]),
+    "fleet:device-list": page("device:view"),
+    "fleet:device-export": page("device:view"),
+    "fleet:device-detail": Line("device:view", args=lambda w: [w.device.pk]),
+    "fleet:backup-confirm": Line("backup:run", data=lambda w: {"device": w.device.pk}),
+    "fleet:backup-run": post("backup:run", data=lambda w: {"device": w.device.pk}),
+    "fleet:user-list": page("user:view"),
+    "fleet:user-export": page("user:view"),
+    "fleet:user-detail": Line("user:view", args=lambda w: [w.profile.pk]),
+    "live:activity": page("activity:view"),
+    "live:event-detail": Line("activity:view", args=lambda w: [w.event.pk]),
+    "operations:operation-list": page("operation:view"),
+    "operations:operation-detail": Line("operation:view", args=lambda w: [w.operation.pk]),
+    "operations:operation-cancel": post("operation:cancel", args=lambda w: [w.operation.pk]),
+    "tenants:tenant-list": page("tenant:view"),
+    "tenants:tenant-create": page("tenant:manage"),
+    "tenants:tenant-detail": Line("tenant:view", args=lambda w: [w.tenant.pk]),
+    "tenants:tenant-switch": post(
+        "tenant:view", wrong_role=302, data=lambda w: {"tenant": w.tenant.pk, "next": "/"}
+    ),
+    "accounts:person-list": page("person:view"),
+    "accounts:person-invite": page("person:manage"),
+    "accounts:membership-remove": post("person:manage", args=lambda w: [w.membership.pk]),
+    "accounts:invitation-revoke": post("person:manage", args=lambda w: [w.invitation.pk]),
+    "accounts:settings": page("signed-in", wrong_role=200),
+    "accounts:invitation-accept": Line(
+        "public", args=lambda w: ["no-such-token"], anonymous=410, foreign=410, wrong_role=410, allowed=410
+    ),
+    "audit:entry-list": page("audit:view"),
+    "servers:server-list": page("server:view"),
+    "servers:server-detail": Line("server:view", args=lambda w: [w.server.pk]),
+    "servers:server-link": page("server:link"),
+    "servers:server-edit": Line("server:link", args=lambda w: [w.server.pk]),
+    "servers:server-unlink": Line("server:link", args=lambda w: [w.server.pk]),
+    "servers:server-sync": post("server:sync", args=lambda w: [w.server.pk]),
+    "servers:placement-edit": Line("tenant:manage", args=lambda w: [w.server.pk]),
+    "sso:server-launch": Line("server:admin", args=lambda w: [w.server.pk]),
+    "sso:organization-launch": Line("sso:tenant", args=lambda w: [w.server.pk, w.organization.pk]),
+    "sso:user-launch": Line("sso:user", args=lambda w: [w.profile.pk]),
+}
+
+OWN_SIGN_INS = {"sso:launch-embedded", "sso:launch-key", "sso:launch-end", "sso:launch-ended"}
+"""Bound to the person and the session that made them: tests/portal/sso/test_views.py walks these."""
+
+
+def somebody_without(permission: str, tenant: Tenant) -> Person:
+    """One of the tenant whose role lacks the permission; where every role has it, one without a role."""
+    role = next((role for role, held in ROLES.items() if permission not in held), None)
+    return person(tenant, role) if role and permission in PERMISSIONS else Person(UserFactory(), tenant)
+
+
+def ask(client: Client, name: str, line: Line, world: World) -> int:
+    url = reverse(name, args=line.args(world))
+    response = getattr(client, line.method)(url, line.data(world))
+    if response.streaming:
+        b"".join(response.streaming_content)
+    return response.status_code
+
+
+@pytest.fixture
+def world(settings) -> World:
+    settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    return World()
+
+
+def test_every_url_has_a_line():
+    """Sign-in pages are django-allauth's, with tests of its own."""
+    names = {name for name, _ in url_patterns() if not name.startswith("account_")}
+    assert names - OWN_SIGN_INS == set(LINES)
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_the_anonymous(name, world):
+    assert ask(Client(), name, LINES[name], world) == LINES[name].anonymous
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_another_tenant(name, world, outsider):
+    assert ask(outsider.client(), name, LINES[name], world) == LINES[name].foreign
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_the_wrong_role(name, world):
+    client = somebody_without(LINES[name].permission, world.tenant).client()
+    assert ask(client, name, LINES[name], world) == LINES[name].wrong_role
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_who_may(name, world):
+    assert ask(person(world.tenant, "owner").client(), name, LINES[name], world) == LINES[name].allowed
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_the_wrong_method(name, world):
+    """PUT is offered nowhere, and what changes something answers no GET."""
+    line = LINES[name]
+    client = person(world.tenant, "owner").client()
+    url = reverse(name, args=line.args(world))
+    assert client.put(url).status_code == 405
+    if line.method == "post":
+        assert client.get(url).status_code == 405
+
+
+LISTS = sorted(name for name, line in LINES.items() if line.method == "get" and line.foreign == 200)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_lists_show_another_tenant_nothing(name, world, outsider):
+    """Names of the World's own objects, which nobody else may read anywhere."""
+    secret_names = [world.device.name, world.profile.username, world.job.guid, world.server.name]
+    response = outsider.client().get(reverse(name, args=LINES[name].args(world)))
+    content = b"".join(response.streaming_content) if response.streaming else response.content
+    assert [one for one in secret_names if one in content.decode()] == []
