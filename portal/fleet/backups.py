@@ -76,7 +76,12 @@ def find_backup(item: OperationItem) -> Follow | None:
         .exclude(pk=item.pk)
         .values_list("follow_guid", flat=True)
     )
-    found = min((job for job in mine if job.guid not in taken), key=lambda job: job.start_time, default=None)
+    asked = int(asked_at.timestamp())
+    found = min(
+        (job for job in mine if job.guid not in taken),
+        key=lambda job: (job.start_time < asked, abs(job.start_time - asked)),
+        default=None,
+    )
     return Follow(server.pk, found.guid, text="Found its Job") if found else None
 
 

@@ -1,0 +1,278 @@
+"""The three sign-ins against an emulated Comet Server, from the reason to the revoked key."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from portal.audit.models import Entry
+from portal.servers.models import CometServer
+from portal.sso import keys, services
+from portal.sso.models import Launch
+from tests.portal.sso.conftest import door_url, fetch_key, open_door
+
+pytestmark = pytest.mark.django_db
+State = Launch.State
+
+
+def only_launch() -> Launch:
+    return Launch.objects.select_related("server", "organization").get()
+
+
+def revoke_now(launch: Launch) -> Launch:
+    """What the worker does with it."""
+    services.revoke(launch.pk)
+    return only_launch()
+
+
+def opened(client: Client, target: object) -> dict[str, str]:
+    """The message a launcher would post into Comet's window."""
+    response = open_door(client, target)
+    assert response.status_code == 201, response.content
+    return fetch_key(client, only_launch()).json()
+
+
+def test_server_administrator(synced, provider, accepts):
+    message = opened(provider.client(), synced)
+
+    assert (message["msg"], message["username"]) == ("session_login", synced.admin_username)
+    assert accepts(message["username"], message["sessionkey"])
+
+
+def test_organization_administrator_is_made_once_and_exists_at_its_host_only(
+    organization, reseller, accepts, emulator
+):
+    client = reseller.client()
+    message = opened(client, organization)
+
+    organization.refresh_from_db()
+    name, key = message["username"], message["sessionkey"]
+    assert (message["msg"], name) == ("session_login", organization.admin_username)
+    assert accepts(name, key, host=organization.host)
+    assert not accepts(name, key)
+    listed = emulator.call("admin/admin-user/list")
+    assert {admin["Username"]: admin["OrganizationID"] for admin in listed}[
+        name
+    ] == organization.organization_id
+
+    assert open_door(client, organization).status_code == 201
+    assert len(emulator.call("admin/admin-user/list")) == len(listed)
+
+
+def test_an_organization_administrator_that_was_removed_is_made_anew(
+    organization, reseller, emulator, accepts
+):
+    client = reseller.client()
+    first = opened(client, organization)
+    Launch.objects.all().delete()
+    emulator.call(
+        "admin/admin-user/delete", TargetUser=first["username"], TargetOrgID=organization.organization_id
+    )
+
+    second = opened(client, organization)
+
+    assert second["username"] != first["username"]
+    assert accepts(second["username"], second["sessionkey"], host=organization.host)
+
+
+def test_end_user(profile, organization, reseller, accepts):
+    message = opened(reseller.client(), profile)
+
+    assert (message["msg"], message["username"]) == ("user_session_login", profile.username)
+    assert accepts(message["username"], message["sessionkey"], host=organization.host, as_user=True)
+
+
+def test_each_launch_has_a_key_of_its_own(synced, provider):
+    client = provider.client()
+    first = opened(client, synced)
+    Launch.objects.all().delete()
+
+    assert opened(client, synced)["sessionkey"] != first["sessionkey"]
+
+
+def test_a_key_is_given_out_once(synced, provider):
+    client = provider.client()
+    opened(client, synced)
+
+    response = fetch_key(client, only_launch())
+
+    assert response.status_code == 410
+    assert "sessionkey" not in response.json()
+
+
+def test_a_key_is_never_cached(synced, provider):
+    client = provider.client()
+    open_door(client, synced)
+
+    assert "no-store" in fetch_key(client, only_launch())["Cache-Control"]
+
+
+def test_another_session_of_the_same_person_gets_no_key(synced, provider):
+    open_door(provider.client(), synced)
+
+    assert fetch_key(provider.client(), only_launch()).status_code == 404
+
+
+def test_who_lost_the_permission_meanwhile_gets_no_key(synced, technician):
+    client = technician.client()
+    open_door(client, synced)
+    technician.user.memberships.update(role="viewer")
+
+    assert fetch_key(client, only_launch()).status_code == 403
+
+
+@pytest.mark.parametrize("as_user", [False, True])
+def test_ending_revokes_the_key(as_user, synced, profile, organization, provider, accepts):
+    client = provider.client()
+    message = opened(client, profile if as_user else synced)
+    response = client.post(reverse("sso:launch-end", args=[only_launch().pk]))
+    assert response.url == reverse("sso:launch-ended")
+    assert only_launch().state == State.ENDING
+
+    launch = revoke_now(only_launch())
+
+    assert (launch.state, launch.session_key, launch.ended_because) == (State.REVOKED, None, "ended by hand")
+    host = organization.host if as_user else None
+    assert not accepts(message["username"], message["sessionkey"], host=host, as_user=as_user)
+
+
+def test_signing_out_ends_what_was_opened(synced, provider):
+    client = provider.client()
+    opened(client, synced)
+
+    client.post(reverse("account_logout"))
+
+    assert (only_launch().state, only_launch().ended_because) == (State.ENDING, "sign-out")
+
+
+def test_the_time_box_ends_it(synced, provider):
+    client = provider.client()
+    opened(client, synced)
+    Launch.objects.update(expires_at=timezone.now())
+
+    services.sweep()
+
+    assert (only_launch().state, only_launch().ended_because) == (State.ENDING, "time box")
+
+
+def test_a_key_nobody_fetched_is_revoked_soon_and_too_late_to_fetch(synced, provider):
+    client = provider.client()
+    open_door(client, synced)
+    Launch.objects.update(issued_at=timezone.now() - services.FETCH_WITHIN)
+
+    services.sweep()
+    assert fetch_key(client, only_launch()).status_code == 410
+
+    assert revoke_now(only_launch()).state == State.FAILED
+
+
+def test_revocation_is_tried_again_until_the_server_answers(synced, provider, emulator, accepts):
+    client = provider.client()
+    message = opened(client, synced)
+    services.end(only_launch(), because="ended by hand")
+    emulator.order("fail", method="AdminAccountSessionRevoke", times=1, http_status=502)
+
+    waiting = revoke_now(only_launch())
+    assert (waiting.state, waiting.revoke_attempts) == (State.ENDING, 1)
+    assert waiting.revoke_after > timezone.now()
+    assert revoke_now(waiting).revoke_attempts == 1  # not before its time
+    assert accepts(message["username"], message["sessionkey"])
+
+    Launch.objects.update(revoke_after=timezone.now())
+    assert revoke_now(waiting).state == State.REVOKED
+    assert not accepts(message["username"], message["sessionkey"])
+
+
+def test_revocation_is_given_up_when_comet_has_long_ended_the_key(synced, provider):
+    opened(provider.client(), synced)
+    services.end(only_launch(), because="time box")
+    CometServer.objects.update(api_url="http://127.0.0.1:1")
+    Launch.objects.update(expires_at=timezone.now() - services.GIVE_UP_AFTER - timedelta(minutes=1))
+
+    launch = revoke_now(only_launch())
+
+    assert (launch.state, launch.session_key) == (State.REVOKED, None)
+    assert "could not be revoked" in launch.problem
+
+
+def test_the_audit_tells_it_all_and_holds_no_key(synced, provider):
+    client = provider.client()
+    message = opened(client, synced)
+    services.end(only_launch(), because="ended by hand")
+    revoke_now(only_launch())
+
+    told = Entry.objects.filter(action__startswith="sso.")
+    assert set(told.values_list("action", flat=True)) == {"sso.launch", "sso.key", "sso.end"}
+    assert {entry.actor for entry in told} == {provider.user}
+    assert told.filter(action="sso.launch", phase="begun").get().details["reason"] == "Ticket 4711"
+    assert message["sessionkey"] not in str(
+        [(entry.details, entry.object_label) for entry in Entry.objects.all()]
+    )
+
+
+def test_a_key_is_stored_sealed(synced, provider):
+    message = opened(provider.client(), synced)
+
+    assert only_launch().session_key.reveal() == message["sessionkey"]
+    assert message["sessionkey"] not in only_launch().session_key.token
+
+
+def test_the_portal_s_own_key_is_never_handed_out(synced, provider):
+    CometServer.objects.update(credential_kind="session_key", session_key="its-own-key", password=None)
+
+    response = open_door(provider.client(), synced)
+
+    assert response.status_code == 502
+    assert "session key alone" in response.json()["problem"]
+    assert not Launch.objects.exists()
+
+
+def test_a_slow_server_costs_a_click_no_more_than_the_budget(synced, provider, emulator, monkeypatch):
+    monkeypatch.setattr(keys, "BUDGET_SECONDS", 0.3)
+    emulator.order("latency", method="AdminAccountSessionStart", seconds=5)
+
+    response = open_door(provider.client(), synced)
+
+    assert response.status_code == 502
+    assert str(synced) in response.json()["problem"]
+    refused = Entry.objects.get(action="sso.launch", phase="ended")
+    assert refused.outcome == "refused"
+
+
+def test_a_suspended_organization_is_not_opened(organization, reseller):
+    organization.is_suspended = True
+    organization.save()
+
+    assert "suspended" in open_door(reseller.client(), organization).json()["problem"]
+
+
+@pytest.mark.parametrize("reason", ["", "x", "<script>alert(1)</script>", "a\u202eb c", "x" * 10_240])
+def test_a_reason_that_cannot_be_used_is_told_at_its_field(synced, provider, reason):
+    response = open_door(provider.client(), synced, reason=reason)
+
+    assert response.status_code == 422
+    assert response.json()["errors"]["reason"]
+    assert not Launch.objects.exists()
+
+
+def test_who_may_take_which_door(synced, organization, profile, provider, reseller, outsider, customer):
+    expected = {
+        (provider, synced): 200,
+        (provider, organization): 200,
+        (provider, profile): 200,
+        (reseller, synced): 404,
+        (reseller, organization): 200,
+        (reseller, profile): 200,
+        (outsider, synced): 404,
+        (outsider, organization): 404,
+        (outsider, profile): 404,
+        (customer, synced): 403,
+        (customer, organization): 403,
+        (customer, profile): 404,
+    }
+    seen = {
+        (person, target): person.client().get(door_url(target)).status_code for person, target in expected
+    }
+    assert seen == expected
