@@ -12,34 +12,27 @@ from portal.fleet.models import UserProfile
 from portal.servers.models import CometServer, Organization, Placement
 from portal.sso.models import Launch
 from tests.cast import Person
-from tests.emulated import _may_contact_loopback, emulator, link, linked, sync  # noqa: F401  (fixtures)
+from tests.emulated import _may_contact_loopback, emulator, linked  # noqa: F401  (fixtures)
+from tests.factories import OrganizationFactory, PlacementFactory, UserProfileFactory
 
 JSON = {"Accept": "application/json"}
 
 
 @pytest.fixture
-def synced(linked: CometServer, provider: Person) -> CometServer:  # noqa: F811
-    sync(linked, provider.user)
-    return linked
-
-
-@pytest.fixture
-def organization(synced: CometServer, reseller: Person) -> Organization:
+def organization(linked: CometServer, reseller: Person, emulator: Any) -> Organization:  # noqa: F811
     """An organization of the server, placed with the reseller."""
-    found = Organization.objects.filter(server=synced).exclude(host="").order_by("pk").first()
-    assert found is not None
-    Placement.objects.filter(server=synced, organization_id=found.organization_id).update(
-        tenant=reseller.tenant
-    )
-    return found
+    guid, told = next(iter(emulator.call("admin/organization/list").items()))
+    PlacementFactory(server=linked, organization_id=guid, tenant=reseller.tenant)
+    return OrganizationFactory(server=linked, organization_id=guid, host=told["Hosts"][0])
 
 
 @pytest.fixture
-def profile(organization: Organization) -> UserProfile:
+def profile(organization: Organization, emulator: Any) -> UserProfile:  # noqa: F811
     """An end user of that organization."""
-    found = UserProfile.objects.filter(organization_id=organization.organization_id).order_by("pk").first()
-    assert found is not None
-    return found
+    told = emulator.call("admin/list-users-full").items()
+    name = next(name for name, profile in told if profile["OrganizationID"] == organization.organization_id)
+    placement = Placement.objects.get(organization_id=organization.organization_id)
+    return UserProfileFactory(placement=placement, username=name)
 
 
 def door_url(target: CometServer | Organization | UserProfile) -> str:

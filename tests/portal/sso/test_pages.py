@@ -78,16 +78,16 @@ def test_http_is_not_embedded_in_https(server, provider):
     assertNotContains(client.get(door_url(server)), "plain http")
 
 
-def test_the_embedding_page_frames_that_origin_alone(synced, provider):
+def test_the_embedding_page_frames_that_origin_alone(linked, provider):
     client = provider.client()
-    response = open_door(client, synced, embedded="1")
+    response = open_door(client, linked, embedded="1")
 
     page = client.get(response.url)
 
     policy = dict(part.strip().partition(" ")[::2] for part in page["Content-Security-Policy"].split(";"))
-    assert policy["frame-src"] == origin_of(synced.browser_url)
+    assert policy["frame-src"] == origin_of(linked.browser_url)
     assertContains(page, 'referrerpolicy="no-referrer"')
-    assertContains(page, f"Embedded: signed in to {synced.name} as {synced.admin_username}")
+    assertContains(page, f"Embedded: signed in to {linked.name} as {linked.admin_username}")
     assert "no-store" in page["Cache-Control"]
 
 
@@ -95,9 +95,9 @@ def test_no_other_page_frames_anything(provider, server):
     assert "frame-src 'none'" in provider.client().get(door_url(server))["Content-Security-Policy"]
 
 
-def test_the_embedding_page_signs_in_once(synced, provider):
+def test_the_embedding_page_signs_in_once(linked, provider):
     client = provider.client()
-    open_door(client, synced, embedded="1")
+    open_door(client, linked, embedded="1")
     launch = Launch.objects.get()
     fetch_key(client, launch)
 

@@ -34,10 +34,10 @@ def opened(client: Client, target: object) -> dict[str, str]:
     return fetch_key(client, only_launch()).json()
 
 
-def test_server_administrator(synced, provider, accepts):
-    message = opened(provider.client(), synced)
+def test_server_administrator(linked, provider, accepts):
+    message = opened(provider.client(), linked)
 
-    assert (message["msg"], message["username"]) == ("session_login", synced.admin_username)
+    assert (message["msg"], message["username"]) == ("session_login", linked.admin_username)
     assert accepts(message["username"], message["sessionkey"])
 
 
@@ -84,17 +84,17 @@ def test_end_user(profile, organization, reseller, accepts):
     assert accepts(message["username"], message["sessionkey"], host=organization.host, as_user=True)
 
 
-def test_each_launch_has_a_key_of_its_own(synced, provider):
+def test_each_launch_has_a_key_of_its_own(linked, provider):
     client = provider.client()
-    first = opened(client, synced)
+    first = opened(client, linked)
     Launch.objects.all().delete()
 
-    assert opened(client, synced)["sessionkey"] != first["sessionkey"]
+    assert opened(client, linked)["sessionkey"] != first["sessionkey"]
 
 
-def test_a_key_is_given_out_once(synced, provider):
+def test_a_key_is_given_out_once(linked, provider):
     client = provider.client()
-    opened(client, synced)
+    opened(client, linked)
 
     response = fetch_key(client, only_launch())
 
@@ -102,31 +102,31 @@ def test_a_key_is_given_out_once(synced, provider):
     assert "sessionkey" not in response.json()
 
 
-def test_a_key_is_never_cached(synced, provider):
+def test_a_key_is_never_cached(linked, provider):
     client = provider.client()
-    open_door(client, synced)
+    open_door(client, linked)
 
     assert "no-store" in fetch_key(client, only_launch())["Cache-Control"]
 
 
-def test_another_session_of_the_same_person_gets_no_key(synced, provider):
-    open_door(provider.client(), synced)
+def test_another_session_of_the_same_person_gets_no_key(linked, provider):
+    open_door(provider.client(), linked)
 
     assert fetch_key(provider.client(), only_launch()).status_code == 404
 
 
-def test_who_lost_the_permission_meanwhile_gets_no_key(synced, technician):
+def test_who_lost_the_permission_meanwhile_gets_no_key(linked, technician):
     client = technician.client()
-    open_door(client, synced)
+    open_door(client, linked)
     technician.user.memberships.update(role="viewer")
 
     assert fetch_key(client, only_launch()).status_code == 403
 
 
 @pytest.mark.parametrize("as_user", [False, True])
-def test_ending_revokes_the_key(as_user, synced, profile, organization, provider, accepts):
+def test_ending_revokes_the_key(as_user, linked, profile, organization, provider, accepts):
     client = provider.client()
-    message = opened(client, profile if as_user else synced)
+    message = opened(client, profile if as_user else linked)
     response = client.post(reverse("sso:launch-end", args=[only_launch().pk]))
     assert response.url == reverse("sso:launch-ended")
     assert only_launch().state == State.ENDING
@@ -138,18 +138,18 @@ def test_ending_revokes_the_key(as_user, synced, profile, organization, provider
     assert not accepts(message["username"], message["sessionkey"], host=host, as_user=as_user)
 
 
-def test_signing_out_ends_what_was_opened(synced, provider):
+def test_signing_out_ends_what_was_opened(linked, provider):
     client = provider.client()
-    opened(client, synced)
+    opened(client, linked)
 
     client.post(reverse("account_logout"))
 
     assert (only_launch().state, only_launch().ended_because) == (State.ENDING, "sign-out")
 
 
-def test_the_time_box_ends_it(synced, provider):
+def test_the_time_box_ends_it(linked, provider):
     client = provider.client()
-    opened(client, synced)
+    opened(client, linked)
     Launch.objects.update(expires_at=timezone.now())
 
     services.sweep()
@@ -157,9 +157,9 @@ def test_the_time_box_ends_it(synced, provider):
     assert (only_launch().state, only_launch().ended_because) == (State.ENDING, "time box")
 
 
-def test_a_key_nobody_fetched_is_revoked_soon_and_too_late_to_fetch(synced, provider):
+def test_a_key_nobody_fetched_is_revoked_soon_and_too_late_to_fetch(linked, provider):
     client = provider.client()
-    open_door(client, synced)
+    open_door(client, linked)
     Launch.objects.update(issued_at=timezone.now() - services.FETCH_WITHIN)
 
     services.sweep()
@@ -168,9 +168,9 @@ def test_a_key_nobody_fetched_is_revoked_soon_and_too_late_to_fetch(synced, prov
     assert revoke_now(only_launch()).state == State.FAILED
 
 
-def test_revocation_is_tried_again_until_the_server_answers(synced, provider, emulator, accepts):
+def test_revocation_is_tried_again_until_the_server_answers(linked, provider, emulator, accepts):
     client = provider.client()
-    message = opened(client, synced)
+    message = opened(client, linked)
     services.end(only_launch(), because="ended by hand")
     emulator.order("fail", method="AdminAccountSessionRevoke", times=1, http_status=502)
 
@@ -185,8 +185,8 @@ def test_revocation_is_tried_again_until_the_server_answers(synced, provider, em
     assert not accepts(message["username"], message["sessionkey"])
 
 
-def test_revocation_is_given_up_when_comet_has_long_ended_the_key(synced, provider):
-    opened(provider.client(), synced)
+def test_revocation_is_given_up_when_comet_has_long_ended_the_key(linked, provider):
+    opened(provider.client(), linked)
     services.end(only_launch(), because="time box")
     CometServer.objects.update(api_url="http://127.0.0.1:1")
     Launch.objects.update(expires_at=timezone.now() - services.GIVE_UP_AFTER - timedelta(minutes=1))
@@ -197,9 +197,9 @@ def test_revocation_is_given_up_when_comet_has_long_ended_the_key(synced, provid
     assert "could not be revoked" in launch.problem
 
 
-def test_the_audit_tells_it_all_and_holds_no_key(synced, provider):
+def test_the_audit_tells_it_all_and_holds_no_key(linked, provider):
     client = provider.client()
-    message = opened(client, synced)
+    message = opened(client, linked)
     services.end(only_launch(), because="ended by hand")
     revoke_now(only_launch())
 
@@ -212,31 +212,31 @@ def test_the_audit_tells_it_all_and_holds_no_key(synced, provider):
     )
 
 
-def test_a_key_is_stored_sealed(synced, provider):
-    message = opened(provider.client(), synced)
+def test_a_key_is_stored_sealed(linked, provider):
+    message = opened(provider.client(), linked)
 
     assert only_launch().session_key.reveal() == message["sessionkey"]
     assert message["sessionkey"] not in only_launch().session_key.token
 
 
-def test_the_portal_s_own_key_is_never_handed_out(synced, provider):
+def test_the_portal_s_own_key_is_never_handed_out(linked, provider):
     CometServer.objects.update(credential_kind="session_key", session_key="its-own-key", password=None)
 
-    response = open_door(provider.client(), synced)
+    response = open_door(provider.client(), linked)
 
     assert response.status_code == 502
     assert "session key alone" in response.json()["problem"]
     assert not Launch.objects.exists()
 
 
-def test_a_slow_server_costs_a_click_no_more_than_the_budget(synced, provider, emulator, monkeypatch):
+def test_a_slow_server_costs_a_click_no_more_than_the_budget(linked, provider, emulator, monkeypatch):
     monkeypatch.setattr(keys, "BUDGET_SECONDS", 0.3)
     emulator.order("latency", method="AdminAccountSessionStart", seconds=5)
 
-    response = open_door(provider.client(), synced)
+    response = open_door(provider.client(), linked)
 
     assert response.status_code == 502
-    assert str(synced) in response.json()["problem"]
+    assert str(linked) in response.json()["problem"]
     refused = Entry.objects.get(action="sso.launch", phase="ended")
     assert refused.outcome == "refused"
 
@@ -249,26 +249,26 @@ def test_a_suspended_organization_is_not_opened(organization, reseller):
 
 
 @pytest.mark.parametrize("reason", ["", "x", "<script>alert(1)</script>", "a\u202eb c", "x" * 10_240])
-def test_a_reason_that_cannot_be_used_is_told_at_its_field(synced, provider, reason):
-    response = open_door(provider.client(), synced, reason=reason)
+def test_a_reason_that_cannot_be_used_is_told_at_its_field(linked, provider, reason):
+    response = open_door(provider.client(), linked, reason=reason)
 
     assert response.status_code == 422
     assert response.json()["errors"]["reason"]
     assert not Launch.objects.exists()
 
 
-def test_who_may_take_which_door(synced, organization, profile, provider, reseller, outsider, customer):
+def test_who_may_take_which_door(linked, organization, profile, provider, reseller, outsider, customer):
     expected = {
-        (provider, synced): 200,
+        (provider, linked): 200,
         (provider, organization): 200,
         (provider, profile): 200,
-        (reseller, synced): 404,
+        (reseller, linked): 404,
         (reseller, organization): 200,
         (reseller, profile): 200,
-        (outsider, synced): 404,
+        (outsider, linked): 404,
         (outsider, organization): 404,
         (outsider, profile): 404,
-        (customer, synced): 403,
+        (customer, linked): 403,
         (customer, organization): 403,
         (customer, profile): 404,
     }
