@@ -5,9 +5,12 @@ a new GUID; before it there is a pause of seconds or minutes in which the device
 """
 
 from dataclasses import dataclass
+from functools import cache, lru_cache
 
 from comet.emulator.draw import Draw
 from comet.emulator.population import Device
+
+_CACHED_TURNS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +24,25 @@ class Turn:
 
 def turn_at(seed: int, device: Device, moment: float) -> Turn:
     """The turn that contains `moment`; its connection may not have opened yet."""
-    draw = Draw(seed, "connection", device.device_id)
+    length, phase = _rhythm(seed, device.device_id)
+    return _turn(seed, device.device_id, (int(moment) + phase) // length)
+
+
+@cache
+def _rhythm(seed: int, device_id: str) -> tuple[int, int]:
+    """How long a device's turns are, and by how much they are shifted, in seconds."""
+    draw = Draw(seed, "connection", device_id)
     length = draw.between(2 * 3600, 6 * 3600)
-    phase = draw.between(0, length)
-    number = (int(moment) + phase) // length
+    return length, draw.between(0, length)
+
+
+@lru_cache(maxsize=_CACHED_TURNS)
+def _turn(seed: int, device_id: str, number: int) -> Turn:
+    length, phase = _rhythm(seed, device_id)
     starts = number * length - phase
-    detail = Draw(seed, "connection", device.device_id, number)
-    pause = detail.between(5, 90) if detail.chance(0.8) else detail.between(120, 1500)
-    return Turn(guid=detail.guid(), begins_at=starts + pause, ends_at=starts + length)
+    draw = Draw(seed, "connection", device_id, number)
+    pause = draw.between(5, 90) if draw.chance(0.8) else draw.between(120, 1500)
+    return Turn(guid=draw.guid(), begins_at=starts + pause, ends_at=starts + length)
 
 
 def never_connects(device: Device) -> bool:

@@ -48,6 +48,7 @@ class Journal:
             for line in path.read_bytes().splitlines():
                 self._read(line)
         fresh = path.with_suffix(".new")
+        fresh.touch(mode=0o600)  # password hashes are in it
         with fresh.open("wb") as file:
             for kind, entries in self._values.items():
                 for key, value in entries.items():

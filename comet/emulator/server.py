@@ -60,14 +60,15 @@ class Server:
 
     def live_connections(self) -> list[LiveConnection]:
         """Every device that is connected now and still registered."""
-        now = self.clock.now()
-        found = []
-        for device in self.devices:
-            turn = connection_at(self.options.seed, device, now)
-            profile = self.profiles.stored(device.username)
-            if turn and profile and device.device_id in profile["Devices"]:
-                found.append(LiveConnection(turn, device))
-        return found
+        found = ((self.turn_of(device), device) for device in self.devices)
+        return [LiveConnection(turn, device) for turn, device in found if turn]
+
+    def turn_of(self, device: Device) -> Turn | None:
+        """A device's live connection; None while it is away, or once it is no longer registered."""
+        profile = self.profiles.stored(device.username)
+        if profile is None or device.device_id not in profile["Devices"]:
+            return None
+        return connection_at(self.options.seed, device, self.clock.now())
 
     def connection(self, target_id: str, organization_id: str | None) -> LiveConnection:
         """The live connection of that GUID, if the organization may see it; refused otherwise."""

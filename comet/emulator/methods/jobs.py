@@ -79,7 +79,7 @@ def job_cancel(call: Call) -> Wire:
     now = call.server.clock.now()
     if not wire(job, now).get("CancellationID"):
         raise bad_request("Job can't be cancelled")
-    if not any(live.device is job.device for live in call.server.live_connections()):
+    if call.server.turn_of(job.device) is None:
         raise bad_request("The device is not connected")
     call.server.end_job(job, CANCELLED)
     return done()

@@ -112,3 +112,28 @@ def test_another_speed_goes_on_from_the_time_reached(tmp_path):
 
     assert 0 <= slow.clock.now() - reached < 20_000
     slow.journal.close()
+
+
+def test_what_is_kept_is_for_its_owner_alone(tmp_path):
+    from comet.emulator.journal import Journal
+
+    Journal(tmp_path).close()
+
+    assert [path.stat().st_mode & 0o777 for path in tmp_path.iterdir()] == [0o600]
+
+
+def test_a_torn_last_line_costs_that_line_alone(tmp_path):
+    from comet.emulator.journal import Journal
+
+    journal = Journal(tmp_path)
+    journal.put("admin", "a", {"kept": True})
+    journal.put("session", "s", {})
+    journal.forget("session", "s")
+    journal.close()
+    path = next(tmp_path.iterdir())
+    path.write_bytes(path.read_bytes() + b'["admin","b",{"tor')
+
+    again = Journal(tmp_path)
+
+    assert (again.all("admin"), again.all("session")) == ({"a": {"kept": True}}, {})
+    again.close()

@@ -207,8 +207,8 @@ def test_a_slow_reader_is_cut_and_costs_nobody_else():
         fast = connect_to(stack, emulator, "9997")
         assert sign_in(fast, *account) == "200 OK"
         sent = 0
-        while emulator.order("state")["streams"] == 2 and sent < 200:
-            emulator.order("events/emit", type=9999, Data="x" * 1_000_000)
+        while emulator.order("state")["streams"] == 2 and sent < 400:
+            emulator.order("events/emit", type=9999, Data="x" * 250_000)
             sent += 1
 
         assert emulator.order("state")["streams"] == 1
