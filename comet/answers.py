@@ -1,5 +1,6 @@
 """Reads an answer: both error layers first, then the typed value."""
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,6 +9,9 @@ from typing import Any, NoReturn, TypeVar, cast, get_origin
 import msgspec
 
 from comet import errors
+from comet.lossless import decoder, structures_in, traced
+from comet.structure import Structure
+from comet.types.sent import SENT
 
 T = TypeVar("T")
 
@@ -57,7 +61,7 @@ class Answer:
         if not self.body[:64].lstrip().startswith(b"{"):
             return None
         try:
-            envelope = _decoder(Envelope).decode(self.body)
+            envelope = decoder(Envelope).decode(self.body)
         except UNREADABLE:
             return None
         return envelope if envelope.is_error() else None
@@ -117,7 +121,7 @@ def fail_by_status(answer: Answer, envelope: Envelope) -> NoReturn:
 
 
 def read_json(answer: Answer, reply: type[T]) -> T:
-    """The body as `reply`. A null list or map is an empty one."""
+    """The body as `reply`, able to be sent back without loss. A null list or map is an empty one."""
     check_http(answer)
     container = get_origin(reply)
     if container is None:  # a structure would take an error envelope for its own, with every field missing
@@ -125,13 +129,13 @@ def read_json(answer: Answer, reply: type[T]) -> T:
     elif answer.body[:5].strip() == b"null":
         return cast(T, container())
     try:
-        value: T = _decoder(reply).decode(answer.body)
+        value: T = decoder(reply).decode(answer.body)
     except UNREADABLE as problem:
         check_envelope(answer)
         _fail_undecodable(answer, problem)
     if isinstance(value, msgspec.Struct) and not _has_known_field(answer, type(value)):
         answer.fail(errors.NotComet, "answered JSON that is not Comet's")
-    return value
+    return traced(value, answer.body) if _may_be_sent(reply) else value
 
 
 def read_text(answer: Answer) -> str:
@@ -148,15 +152,19 @@ def read_bytes(answer: Answer) -> bytes:
     return bytes(answer.body)
 
 
-_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
-
-
-def _decoder(reply: type[T]) -> msgspec.json.Decoder[T]:
-    """The decoder of a type; each is built once, since that costs more than most answers."""
-    decoder = _decoders.get(reply)
-    if decoder is None:
-        decoder = _decoders[reply] = msgspec.json.Decoder(reply)
-    return decoder
+@functools.cache
+def _may_be_sent(reply: Any) -> bool:
+    """Whether a reply holds structures that some method takes: only those must be written without loss."""
+    waiting = structures_in(reply)
+    met: set[type[Structure]] = set()
+    while waiting:
+        structure = waiting.pop()
+        if structure in SENT:
+            return True
+        met.add(structure)
+        fields = msgspec.structs.fields(structure)
+        waiting |= {found for field in fields for found in structures_in(field.type)} - met
+    return False
 
 
 def _fail_undecodable(answer: Answer, problem: Exception) -> NoReturn:

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TypeVar
 
-import msgspec
-
+from comet import lossless
 from comet.answers import Answer, read_bytes, read_json, read_text
 
 T = TypeVar("T")
@@ -22,7 +21,7 @@ def form_value(value: object) -> str:
         return "1" if value else "0"
     if isinstance(value, int):
         return str(int(value))
-    return msgspec.json.encode(value).decode()
+    return lossless.encode(value).decode()
 
 
 def form_of(params: Mapping[str, object]) -> dict[str, str]:

@@ -16,7 +16,7 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
 
-from comet import errors
+from comet import errors, lossless
 from comet.auth import Credential
 from comet.dial import AddressGuard, GuardRefused, resolve, tls_context
 from comet.transport import causes_of, explain, parse_address
@@ -34,7 +34,13 @@ _MESSAGE_TOO_BIG = 1009  # close code
 _library_logger = logging.getLogger("comet.stream.websocket")
 _library_logger.setLevel(logging.INFO)
 
+
+class _RawData(msgspec.Struct, rename="pascal", gc=False):
+    data: msgspec.Raw
+
+
 _event_decoder = msgspec.json.Decoder(StreamableEvent)
+_raw_data_decoder = msgspec.json.Decoder(_RawData)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +51,12 @@ class StreamedEvent:
     text: str = field(repr=False)
 
     def typed_data(self) -> Any:
-        """`event.data` as the structure this type of event carries; as it is, where none is known."""
+        """`event.data` as the structure that this type of event carries; as it is, where none is known."""
         structure = EVENT_DATA.get(self.event.type)
         if structure is None or not isinstance(self.event.data, dict):
             return self.event.data
         try:
-            return msgspec.convert(self.event.data, structure)
+            return lossless.decode(_raw_data_decoder.decode(self.text).data, structure)
         except msgspec.ValidationError:
             return self.event.data
 

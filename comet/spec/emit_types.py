@@ -64,6 +64,7 @@ def emit(spec: Spec) -> dict[str, str]:
     for subject in TYPE_SUBJECTS:
         files[f"{subject.module}.py"] = _module(spec, subject, chosen[subject.module], types, users)
     files["events.py"] = _event_data(spec)
+    files["sent.py"] = _sent(spec)
     files["__init__.py"] = _package(chosen)
     return files
 
@@ -225,6 +226,17 @@ def _event_data(spec: Spec) -> str:
     for value in sorted(tables):
         lines.append(f"    {value}: {tables[value]},\n")
     return "".join(lines) + "}\n"
+
+
+def _sent(spec: Spec) -> str:
+    """The set of structures that a method takes as parameter."""
+    params = [param.type for method in spec.methods for param in method.params]
+    names = sorted({name for wire_type in params for name in structures_in(wire_type)})
+    lines = [FIRST_LINE, '"""The structures that some method takes."""\n\n']
+    lines.append("from comet.structure import Structure\n")
+    for name in names:
+        lines.append(f"from comet.types.{subject_of(name, TYPE_SUBJECTS).module} import {name}\n")
+    return "".join(lines) + f"\nSENT: frozenset[type[Structure]] = frozenset({{{', '.join(names)}}})\n"
 
 
 def _package(chosen: dict[str, list[Type]]) -> str:

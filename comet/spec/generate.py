@@ -2,18 +2,25 @@
 
 python -m comet.spec.generate           write what has changed
 python -m comet.spec.generate --check   write nothing; exit 1 and name what is not current
+
+Run as a file, `python comet/spec/generate.py`, it also works while the generated files are missing or
+cannot be imported.
 """
 
 import argparse
 import subprocess
 import sys
 from pathlib import Path
-
-from comet.spec import emit_constants, emit_methods, emit_types
-from comet.spec.model import load
-from comet.spec.text import LINE
+from types import ModuleType
 
 PACKAGE = Path(__file__).resolve().parent.parent
+if not __package__:  # as a file: give the package its name without importing what it is made of
+    sys.modules["comet"] = ModuleType("comet")
+    sys.modules["comet"].__path__ = [str(PACKAGE)]
+
+from comet.spec import emit_constants, emit_methods, emit_types  # noqa: E402
+from comet.spec.model import load  # noqa: E402
+from comet.spec.text import LINE  # noqa: E402
 
 
 def generated_files() -> dict[Path, str]:

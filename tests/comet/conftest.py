@@ -1,4 +1,7 @@
-"""Servers on real sockets and free ports."""
+"""Servers on real sockets and free ports; how thoroughly Hypothesis looks.
+
+`pytest --hypothesis-profile=thorough` tries a hundred examples where a usual run tries a few.
+"""
 
 import contextlib
 import http.server
@@ -9,8 +12,15 @@ from collections.abc import Callable, Iterator
 from urllib.parse import parse_qs
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.comet.scripted_server import Reply, Request, ScriptedServer
+
+_usual = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
+settings.register_profile("usual", max_examples=4, **_usual)
+settings.register_profile("thorough", max_examples=100, **_usual)
+if settings.get_current_profile_name() == "default":
+    settings.load_profile("usual")
 
 
 @pytest.fixture
