@@ -49,7 +49,7 @@ def reseller(db: None) -> Person:
 @pytest.fixture
 def customer(reseller: Person) -> Person:
     """A customer of the reseller."""
-    return person(TenantFactory(parent=reseller.tenant, name="The reseller's customer"), "customer")
+    return person(TenantFactory(parent=reseller.tenant, name="A customer of it"), "customer")
 
 
 @pytest.fixture

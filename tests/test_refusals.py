@@ -116,6 +116,7 @@ LINES: dict[str, Line] = {
     "tenants:tenant-list": page("tenant:view"),
     "tenants:tenant-create": page("tenant:manage"),
     "tenants:tenant-detail": Line("tenant:view", args=lambda w: [w.tenant.pk]),
+    "tenants:tenant-options": page("signed-in", wrong_role=200),
     "tenants:tenant-switch": post(
         "tenant:view", wrong_role=302, data=lambda w: {"tenant": w.tenant.pk, "next": "/"}
     ),

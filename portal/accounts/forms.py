@@ -53,6 +53,7 @@ class AcceptForm(forms.Form):
 
     def __init__(self, *args: Any, fixed_email: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fixed_email = fixed_email
         if fixed_email:
             del self.fields["email"]
 
@@ -61,7 +62,9 @@ class AcceptForm(forms.Form):
         password = data.get("password")
         if password:
             try:
-                validate_password(password, User(email=data.get("email", ""), name=data.get("name", "")))
+                validate_password(
+                    password, User(email=self.fixed_email or data.get("email", ""), name=data.get("name", ""))
+                )
             except ValidationError as error:
                 self.add_error("password", error)
         return data

@@ -69,6 +69,15 @@ def tenant_detail(request: PortalRequest, pk: int) -> HttpResponse:
     return render(request, "tenants/tenant_detail.html", context, status=422 if form.errors else 200)
 
 
+@require_safe
+@signed_in
+def tenant_options(request: PortalRequest) -> HttpResponse:
+    """What the tenant switcher offers; asked for when it opens."""
+    options = selectors.list_options(request.whole_access)
+    context = {"current": request.tenant, "options": options}
+    return render(request, "tenants/_tenant_options.html", context)
+
+
 @require_POST
 @signed_in
 def tenant_switch(request: PortalRequest) -> HttpResponse:

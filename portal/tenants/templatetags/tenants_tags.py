@@ -4,7 +4,8 @@ from typing import Any
 
 from django import template
 
-from portal.tenants.selectors import list_options
+from portal.core.access import EVERYTHING
+from portal.tenants.selectors import get_tenant
 
 register = template.Library()
 
@@ -13,4 +14,8 @@ register = template.Library()
 def tenant_switcher(context: template.Context) -> dict[str, Any]:
     """Whose data the pages show; nothing to choose for who reaches one Tenant only."""
     request = context["request"]
-    return {"current": request.tenant, "options": list_options(request.whole_access), "request": request}
+    reach = request.whole_access.reach()
+    only = None
+    if reach is not EVERYTHING and len(reach) == 1:
+        only = get_tenant(next(iter(reach)))
+    return {"current": request.tenant, "only": only, "request": request}

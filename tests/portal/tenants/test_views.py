@@ -65,6 +65,12 @@ def test_the_switcher_narrows_what_pages_show(provider, reseller, customer):
     assert outside.name in client.get(reverse("fleet:device-list")).content.decode()
 
 
+def test_the_switcher_offers_what_is_within_reach(reseller, customer, outsider):
+    offered = reseller.client().get(reverse("tenants:tenant-options")).content.decode()
+    assert customer.tenant.name in offered
+    assert outsider.tenant.name not in offered
+
+
 @pytest.mark.parametrize("chosen", ["abc", "0", "99999999"])
 def test_a_tenant_that_is_not_there_cannot_be_chosen(reseller, chosen):
     response = reseller.client().post(reverse("tenants:tenant-switch"), {"tenant": chosen})
