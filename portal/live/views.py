@@ -6,15 +6,12 @@ from django.views.decorators.http import require_safe
 
 from portal.core.access import PortalRequest, requires
 from portal.core.htmx import render_page
-from portal.core.lists import address_without
 from portal.core.paging import keyset_page
 from portal.live import selectors
 from portal.live.filters import EventFilters
 from portal.live.kinds import GROUPS, group_of
 from portal.live.models import Event
 from portal.live.stored import stored_text
-
-FILTERS = ("q", "server", "group")
 
 
 @require_safe
@@ -23,14 +20,8 @@ def activity(request: PortalRequest) -> HttpResponse:
     """Everything that happened, newest first; the first page without filters stays live."""
     filters = EventFilters(request.GET, queryset=selectors.list_events(request.access), request=request)
     page = keyset_page(filters.rows(), request, sorts={"received": "received_at"}, default="-received")
-    chips = filters.chips()
-    context = {
-        "form": filters.form,
-        "page": page,
-        "chips": chips,
-        "clear_url": address_without(request, *FILTERS) if chips else "",
-        "is_live": not chips and not page.previous_url and filters.is_valid(),
-    }
+    is_live = filters.is_valid() and not filters.chips() and not page.previous_url
+    context = {"filters": filters, "page": page, "is_live": is_live}
     return render_page(
         request, "live/activity.html", "live/_activity_list.html", context, status=filters.http_status
     )
