@@ -135,7 +135,8 @@ def read_json(answer: Answer, reply: type[T]) -> T:
         _fail_undecodable(answer, problem)
     if isinstance(value, msgspec.Struct) and not _has_known_field(answer, type(value)):
         answer.fail(errors.NotComet, "answered JSON that is not Comet's")
-    return traced(value, answer.body) if _may_be_sent(reply) else value
+    kind: Any = reply
+    return traced(value, answer.body) if _may_be_sent(kind) else value
 
 
 def read_text(answer: Answer) -> str:
