@@ -2,8 +2,8 @@
 
 import secrets
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -20,6 +20,9 @@ from portal.servers.errors import explain
 from portal.servers.models import CometServer
 
 _CHUNK = 500
+
+before_unlink: Final[list[Callable[[CometServer], None]]] = []
+"""What later rooms do while the server can still be asked; none of them raises."""
 
 
 @operation(
@@ -67,6 +70,8 @@ def unlink(item: OperationItem, progress: Progress) -> Done:
     server = CometServer.objects.filter(pk=item.target_id).first()
     if server is None:
         return Done(text="Unlinked.")
+    for prepare in before_unlink:
+        prepare(server)
     parts: list[tuple[str, Any, int]] = [
         ("Events", server.events, _CHUNK),
         ("Jobs", server.jobs, _CHUNK),

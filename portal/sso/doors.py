@@ -69,6 +69,8 @@ class Door:
             LaunchRefused: the credential cannot be used for it, or the organization is closed.
         """
         server, organization = self.server, self.organization
+        if server.unlinking_at is not None:
+            raise LaunchRefused(f"{server} is being unlinked, so nothing is opened there any more.")
         if self.kind == Launch.Kind.SERVER_ADMIN and server.password is None:
             raise LaunchRefused(
                 f"The portal knows {server} by a session key alone, which it needs itself and never hands"

@@ -11,6 +11,7 @@ from comet.web_signin import session_login, user_session_login
 from portal.audit import services as audit
 from portal.core.background import send_task_on_commit
 from portal.core.encryption import Secret, SecretUnreadable
+from portal.servers.models import CometServer
 from portal.sso import keys
 from portal.sso.doors import Door
 from portal.sso.errors import KeyGone, LaunchRefused
@@ -137,6 +138,14 @@ def end_all(ids: list[Any], *, because: str) -> int:
             ended += 1
             send_task_on_commit(REVOKE_TASK, str(pk))
     return ended
+
+
+def end_at(server: CometServer) -> None:
+    """End what is open at a server that is about to be forgotten, and revoke it here and now."""
+    launches = Launch.objects.filter(server=server)
+    end_all(list(launches.values_list("pk", flat=True)), because="server unlinked")
+    for pk in launches.filter(state=Launch.State.ENDING).values_list("pk", flat=True):
+        revoke(pk)
 
 
 def revoke(launch_id: Any) -> None:

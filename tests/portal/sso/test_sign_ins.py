@@ -9,8 +9,10 @@ from django.utils import timezone
 
 from portal.audit.models import Entry
 from portal.servers.models import CometServer
+from portal.servers.services import unlink_server
 from portal.sso import keys, services
 from portal.sso.models import Launch
+from tests.emulated import run_operation
 from tests.portal.sso.conftest import door_url, fetch_key, open_door
 
 pytestmark = pytest.mark.django_db
@@ -276,3 +278,19 @@ def test_who_may_take_which_door(linked, organization, profile, provider, resell
         (person, target): person.client().get(door_url(target)).status_code for person, target in expected
     }
     assert seen == expected
+
+
+def test_unlinking_a_server_ends_and_revokes_what_is_open_there(linked, provider, accepts):
+    message = opened(provider.client(), linked)
+
+    run_operation(unlink_server(server=linked, user=provider.user))
+
+    assert not CometServer.objects.exists()
+    assert not accepts(message["username"], message["sessionkey"])
+
+
+def test_a_server_that_is_being_unlinked_is_not_opened(linked, provider):
+    unlink_server(server=linked, user=provider.user)
+
+    assert open_door(provider.client(), linked).status_code in (404, 502)
+    assert not Launch.objects.exists()
