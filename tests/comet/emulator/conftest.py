@@ -12,6 +12,9 @@ from websockets.sync.client import ClientConnection, connect
 from tests.emulator_process import EmulatorProcess, start_emulator
 
 EVENT_WITHIN_SECONDS = 10
+START_AT = (
+    1_750_000_000  # the same virtual time for every run: which jobs run and who is online is then known
+)
 
 
 class Stream:
@@ -37,7 +40,7 @@ OpenStream = Callable[..., Stream]
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[EmulatorProcess]:
-    with start_emulator() as process:
+    with start_emulator(start_at=START_AT) as process:
         yield process
 
 

@@ -2,9 +2,10 @@
 
 import pytest
 
+from tests.comet.emulator.conftest import START_AT
 from tests.emulator_process import EmulatorProcess, start_emulator
 
-STILL = {"start_at": 1_750_000_000, "speed": 0.000001, "live_jobs_per_minute": 12}
+STILL = {"start_at": START_AT, "speed": 0.000001, "live_jobs_per_minute": 12}
 
 
 def snapshot(emulator: EmulatorProcess) -> dict[str, object]:
@@ -102,7 +103,7 @@ def test_another_speed_goes_on_from_the_time_reached(tmp_path):
     from comet.emulator.options import Options
     from comet.emulator.server import build
 
-    fast = build(Options(users=1, data=tmp_path, speed=1000.0, start_at=1_750_000_000.0))
+    fast = build(Options(users=1, data=tmp_path, speed=1000.0, start_at=START_AT))
     fast.clock.advance(500_000)
     fast.journal.put("clock", "", fast.clock.memory())
     reached = fast.clock.now()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.comet.emulator.conftest import START_AT
 from tests.emulator_process import EmulatorProcess, start_emulator
 
 
@@ -37,7 +38,7 @@ def connected(emulator: EmulatorProcess, *versions: str) -> Connected:
 
 @pytest.fixture(scope="module")
 def emulator():
-    with start_emulator(users=12, jobs_per_day=80) as process:
+    with start_emulator(users=12, jobs_per_day=80, start_at=START_AT) as process:
         yield process
 
 
@@ -301,7 +302,9 @@ def test_a_job_is_cancelled_in_its_own_users_name_only(emulator, device):
 
 
 def test_the_history_has_every_kind_of_job_and_outcome():
-    with start_emulator(users=40, jobs_per_day=220, days=30, organizations=3, seed=1) as emulator:
+    with start_emulator(
+        users=40, jobs_per_day=220, days=30, organizations=3, seed=1, start_at=START_AT
+    ) as emulator:
         jobs = emulator.call("admin/get-jobs-all")
         state = emulator.order("state")
     kinds = Counter(job["Classification"] for job in jobs)
