@@ -21,8 +21,9 @@ from django.conf import settings
 from django.db import close_old_connections, connections
 
 from portal.core.events import FACTS_CHANNEL, Fact, decode_facts
-from portal.live.marks import Mark, mark_of, marks_html, wants_of
+from portal.live.marks import FRESHNESS, Mark, freshness_mark, mark_of, marks_html, wants_of
 from portal.live.pieces import Piece, render_pieces
+from portal.live.selectors import list_tenants_placed_on
 from portal.live.sockets import Reader
 from portal.live.topics import Sight, Topic
 from portal.live.watching import keep_watch_keys
@@ -189,7 +190,8 @@ class Hub:
             self._due.set()
         marks, self._marks = list(self._marks.values()), {}
         refresh, self._refresh = self._refresh, False
-        pieces = await self.in_thread(_render, wanted) if wanted else []
+        pieces, freshness = await self.in_thread(_render, wanted) if wanted else ([], [])
+        marks += freshness
         for audience, readers in list(self._audiences.items()):
             text = frame(audience, pieces, marks, refresh=refresh)
             if text:
@@ -216,8 +218,8 @@ class Hub:
         for fact in facts:
             _note(fact, reader.topics, wanted, marks)
         unheard = (self._listening_since or 0.0) > since or len(facts) == RECENT_FACTS
-        pieces = await self.in_thread(_render, wanted) if wanted else []
-        text = frame(reader.audience, pieces, list(marks.values()), refresh=unheard)
+        pieces, freshness = await self.in_thread(_render, wanted) if wanted else ([], [])
+        text = frame(reader.audience, pieces, [*marks.values(), *freshness], refresh=unheard)
         if text:
             await self._deliver(reader, text)
 
@@ -269,6 +271,8 @@ def _note(
         topics = want.topics.intersection(open_topics)
         if topics:
             wanted[want.kind].setdefault(want.id, set()).update(topics)
+    if fact.name == "server.changed":
+        wanted[FRESHNESS][fact.ids["server"]] = set()
     mark = mark_of(fact)
     if mark is not None:
         held = marks.get((mark.name, mark.id))
@@ -286,6 +290,9 @@ def _split(wanted: Wanted) -> tuple[Wanted, Wanted]:
     return now, later
 
 
-def _render(wanted: Wanted) -> list[Piece]:
+def _render(wanted: Wanted) -> tuple[list[Piece], list[Mark]]:
+    """The pieces, and the marks of those whose rows are on a server that is fresher or staler now."""
     close_old_connections()
-    return list(render_pieces(wanted))
+    servers = wanted.pop(FRESHNESS, {})
+    tenant_ids = list_tenants_placed_on(servers) if servers else []
+    return list(render_pieces(wanted)), [freshness_mark(tenant_id) for tenant_id in tenant_ids]

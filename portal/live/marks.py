@@ -11,7 +11,8 @@ from portal.core.events import Fact
 from portal.live.topics import Sight, Topic
 
 OVERVIEW: Final = Topic("overview")
-ON_EVERY_PAGE: Final = frozenset({"servers", "operations"})
+FRESHNESS: Final = "freshness"
+ON_EVERY_PAGE: Final = frozenset({"servers", "operations", FRESHNESS})
 """Marks the shell's pills follow, whatever the page."""
 
 
@@ -75,6 +76,11 @@ def mark_of(fact: Fact) -> Mark | None:
     return None
 
 
+def freshness_mark(tenant_id: int) -> Mark:
+    """Something this Tenant has is on a server whose stream changed; which server is not said."""
+    return Mark(FRESHNESS, 0, tenant_id, "device:view", frozenset())
+
+
 def _job_topics(ids: dict[str, int]) -> frozenset[Topic]:
     topics = {Topic("jobs"), Topic("job", ids["job"])}
     if ids.get("device"):
@@ -90,7 +96,8 @@ def marks_html(marks: Iterable[Mark], *, refresh: bool = False) -> str:
         changed[mark.name].append(mark.id)
         if mark.is_added:
             added[mark.name].append(mark.id)
-    said = {**changed, **({"added": added} if added else {}), **({"refresh": True} if refresh else {})}
+    told = {name: sorted(set(ids)) for name, ids in changed.items()}
+    said = {**told, **({"added": added} if added else {}), **({"refresh": True} if refresh else {})}
     return format_html(
         '<template id="live-marks" data-marks="{}"></template>', msgspec.json.encode(said).decode()
     )

@@ -56,3 +56,10 @@ def list_servers_with_running_jobs(
         shown |= Q(placement__tenant__in=tenants)
     running = Job.objects.filter(shown, state=State.RUNNING)
     return list(running.order_by().values_list("server", flat=True).distinct())
+
+
+def list_tenants_placed_on(server_ids: Collection[int]) -> list[int]:
+    """Ids of the Tenants of whom something is on these servers, their owners included."""
+    return list(
+        Placement.objects.filter(server__in=server_ids).order_by().values_list("tenant", flat=True).distinct()
+    )

@@ -6,4 +6,5 @@ app_name = "live"
 urlpatterns = [
     path("activity/", views.activity, name="activity"),
     path("activity/<int:pk>/", views.event_detail, name="event-detail"),
+    path("pills/", views.pills, name="pills"),
 ]

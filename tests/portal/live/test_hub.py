@@ -8,7 +8,14 @@ from portal.core.events import FACTS_CHANNEL, Fact, publish, publish_all
 from portal.live import hub as hub_module
 from portal.live.hub import hub_of_this_process
 from portal.live.pieces import Piece
-from tests.factories import EventFactory, JobFactory, OperationFactory, OperationItemFactory
+from portal.servers.bookkeeping import publish_server
+from tests.factories import (
+    EventFactory,
+    JobFactory,
+    OperationFactory,
+    OperationItemFactory,
+    PlacementFactory,
+)
 
 
 def happened(event):
@@ -103,6 +110,19 @@ def test_every_page_gets_the_marks_of_the_shell(live_portal, provider):
     with live_portal.joined(provider, "jobs") as browser:
         publish("operation.changed", tenant_id=operation.tenant_id, operation=operation.pk, item=0)
         assert browser.frame_with("live-marks").marks == {"operations": [operation.pk]}
+
+
+def test_who_has_rows_on_a_server_hears_that_its_stream_changed_and_not_which(
+    live_portal, provider, reseller, outsider
+):
+    placement = PlacementFactory(tenant=reseller.tenant)
+    with (
+        live_portal.joined(reseller, "jobs") as at_reseller,
+        live_portal.joined(outsider, "jobs") as at_outsider,
+    ):
+        publish_server(placement.server)
+        assert at_reseller.frame_with("live-marks").marks == {"freshness": [0]}
+        assert at_outsider.all_frames() == ""
 
 
 def test_rows_are_rendered_once_however_many_look(live_portal, provider, reseller, monkeypatch):

@@ -144,3 +144,13 @@ def test_another_tenants_event_is_not_there(reseller, outsider):
     url = reverse("live:event-detail", args=[event.pk])
     assert reseller.client().get(url).status_code == 404
     assert outsider.client().get(url).status_code == 200
+
+
+def test_the_pills_say_what_runs_and_how_fresh_it_is(provider, nobody, client):
+    CometServerFactory(stream="up")
+    url = reverse("live:pills")
+    text = text_of(provider.client().get(url))
+    assert "Live, 1 server" in text
+    assert 'id="operations-pill"' in text
+    assert "No servers" in text_of(nobody.client().get(url))
+    assert client.get(url).status_code == 302
