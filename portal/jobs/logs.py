@@ -42,6 +42,8 @@ class LogLine:
 def read_log(job: Job, *, min_severity: str = "", contains: str = "") -> list[LogLine]:
     """Ask the Job's Comet Server for its log, oldest line first, within the budget of a page.
 
+    `contains` is looked for here, whatever its case.
+
     Raises:
         LogUnavailable: the server did not answer, or refused.
 
@@ -49,12 +51,15 @@ def read_log(job: Job, *, min_severity: str = "", contains: str = "") -> list[Lo
     """
     try:
         client = clients.for_server(job.server, purpose="web")
-        entries = client.admin_get_job_log_entries(
-            job_id=job.guid, min_severity=min_severity or None, message_contains=contains or None
-        )
+        entries = client.admin_get_job_log_entries(job_id=job.guid, min_severity=min_severity or None)
     except (comet.CometError, SecretUnreadable, LookupError) as exc:
         raise LogUnavailable(_sentence(job.server.name, exc)) from exc
-    return [LogLine(_moment(entry.time), entry.severity, entry.message) for entry in entries]
+    wanted = contains.casefold()
+    return [
+        LogLine(_moment(entry.time), entry.severity, entry.message)
+        for entry in entries
+        if wanted in entry.message.casefold()
+    ]
 
 
 def as_text(lines: Iterable[LogLine]) -> str:

@@ -80,11 +80,11 @@ def small_strip(strips: Mapping[int, Sequence[Cell]], pk: int) -> SafeString:
     cells = strips.get(pk, ())
     bars = format_html_join(
         "",
-        '<rect class="tone-{}" x="{}" y="{}" width="6" height="{}" rx="1"><title>{}</title></rect>',
+        '<rect class="tone-{}" x="{}" y="{}" width="4" height="{}" rx="1"><title>{}</title></rect>',
         (
             (
                 cell.state.tone,
-                8 * place,
+                5 * place,
                 *_bar(cell.state),
                 f"{cell.day:%a} {cell.day.day} {cell.day:%b}: {cell.title}",
             )
@@ -93,7 +93,7 @@ def small_strip(strips: Mapping[int, Sequence[Cell]], pk: int) -> SafeString:
     )
     return format_html(
         '<svg class="small-strip" viewBox="0 0 {0} 20" width="{0}" height="20" role="img" aria-label="{1}">{2}</svg>',
-        8 * len(cells),
+        5 * len(cells),
         _summary(cells),
         bars,
     )
