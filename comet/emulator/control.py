@@ -10,9 +10,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from comet.emulator import events
 from comet.emulator.draw import Draw
 from comet.emulator.errors import Refusal, bad_request
 from comet.emulator.faults import ANY_METHOD, Fault
+from comet.emulator.job import Job
 from comet.emulator.live import Life
 from comet.emulator.server import Server
 
@@ -100,9 +102,12 @@ class Control:
         return event
 
     async def events_rate(self, order: Wire) -> Wire:
-        """A steady flow of begin and end events of invented jobs."""
+        """A steady flow of begin and end events, about recent jobs as they are now."""
         per_second, seconds = _number(order, "per_second"), _number(order, "seconds")
-        task = asyncio.create_task(self._flow(per_second, seconds))
+        jobs = self._server.jobs.recent()
+        if not jobs:
+            raise bad_request("There is no recent job to tell of")
+        task = asyncio.create_task(self._flow(jobs, per_second, seconds))
         self._emitting.add(task)
         task.add_done_callback(self._emitting.discard)
         return {"events": int(per_second * seconds)}
@@ -111,17 +116,17 @@ class Control:
         await self._life.advance(_number(order, "seconds"))
         return {"now": self._server.clock.now()}
 
-    async def _flow(self, per_second: float, seconds: float) -> None:
+    async def _flow(self, jobs: list[Job], per_second: float, seconds: float) -> None:
         total, sent = int(per_second * seconds), 0
         loop = asyncio.get_running_loop()
         began = loop.time()
-        jobs = self._server.jobs.recent()
         while sent < total:
             await asyncio.sleep(1 / _TICKS_PER_SECOND)
             due = min(total, int((loop.time() - began) * per_second))
             for number in range(sent, due):
                 job = Draw("flow", number).pick(jobs)
-                self._server.tell_job(4200 + number % 2, job, self._server.clock.seconds())
+                kind = events.JOB_COMPLETED if number % 2 else events.JOB_NEW
+                self._server.tell_job(kind, job, self._server.clock.seconds())
             sent = due
 
 

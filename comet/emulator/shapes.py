@@ -38,7 +38,6 @@ class Method:
     auth: str
     http_method: str
     top_level_only: bool
-    roles: tuple[str, ...]
 
 
 @cache
@@ -64,7 +63,6 @@ def methods() -> dict[str, Method]:
             auth=entry["auth"],
             http_method=entry["http_method"],
             top_level_only=entry["top_level_only"],
-            roles=tuple(entry["roles"]),
         )
         for entry in _spec()["methods"]
     }

@@ -7,7 +7,7 @@ import requests
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.comet.emulator.conftest import EVENT_WITHIN_SECONDS
-from tests.emulator_process import EmulatorProcess
+from tests.emulator_process import EmulatorProcess, start_emulator
 
 
 @pytest.fixture(autouse=True)
@@ -110,3 +110,14 @@ def test_an_order_that_makes_no_sense_is_refused(emulator, order, body):
 
     assert response.status_code == 400
     assert response.json()["error"]
+
+
+def test_a_flow_needs_a_job_to_tell_of():
+    with start_emulator(users=0, organizations=0) as empty:
+        response = requests.post(
+            f"{empty.control}/events/rate", json={"per_second": 1, "seconds": 1}, timeout=10
+        )
+
+        assert response.status_code == 400
+        assert empty.call("admin/list-users-full") == {}
+        assert empty.call("admin/get-jobs-recent") == []
