@@ -10,6 +10,7 @@ from portal.audit import services as audit
 from portal.audit.models import Entry
 from portal.core.events import publish
 from portal.operations.models import Operation, OperationItem
+from portal.operations.totals import add_up
 
 Item = OperationItem.State
 
@@ -56,8 +57,7 @@ def settle(operation: Operation) -> None:
     )
     operation.items_ended = sum(counts.get(state, 0) for state in OperationItem.ENDED)
     operation.items_failed = counts.get(Item.FAILED, 0) + counts.get(Item.UNCERTAIN, 0)
-    if operation.items_total > 1:
-        operation.progress_done, operation.progress_total = operation.items_ended, operation.items_total
+    add_up(operation)
     before = operation.state
     if operation.items_ended >= operation.items_total:
         operation.state = _end_state(counts)

@@ -17,8 +17,8 @@ from portal.core.events import publish
 from portal.core.states import State
 from portal.operations.endings import end_item, settle
 from portal.operations.models import Operation, OperationItem
-from portal.operations.progress import show_progress
 from portal.operations.registry import Follow, cancel_followed_of
+from portal.operations.totals import show_progress
 
 Item = OperationItem.State
 FOLLOWING: Final = Q(state=Item.FOLLOWING)

@@ -35,7 +35,7 @@ class Operation(models.Model):
     items_total = models.PositiveIntegerField(default=0)
     items_ended = models.PositiveIntegerField(default=0)
     items_failed = models.PositiveIntegerField(default=0, help_text="Uncertain ones included.")
-    progress_done = models.BigIntegerField(default=0, help_text="Items ended; of a single item its own.")
+    progress_done = models.BigIntegerField(default=0, help_text="What `totals` makes of its items.")
     progress_total = models.BigIntegerField(default=0, help_text="0 while it is not known.")
     progress_text = models.CharField(max_length=255, blank=True)
     cancel_requested_at = models.DateTimeField(null=True)

@@ -11,6 +11,7 @@ from django.utils import timezone
 from portal.core.events import publish
 from portal.operations.errors import ClaimLost, OperationCancelled
 from portal.operations.models import Operation, OperationItem
+from portal.operations.totals import show_progress
 
 WRITE_EVERY: Final = 0.3
 """Seconds between two writes of progress; reports in between are kept for the next."""
@@ -71,11 +72,3 @@ class Progress:
         self._written, self._written_at = news, time.monotonic()
         if Operation.objects.filter(pk=operation.pk, cancel_requested_at__isnull=False).exists():
             raise OperationCancelled
-
-
-def show_progress(operation: Operation, done: int, total: int, text: str) -> None:
-    """Let an Operation of one item show that item's progress as its own."""
-    if operation.items_total == 1:
-        Operation.objects.filter(pk=operation.pk).update(
-            progress_done=done, progress_total=total, progress_text=text
-        )

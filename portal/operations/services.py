@@ -15,6 +15,7 @@ from portal.operations.following import JobMove, cancel_followed, jobs_moved
 from portal.operations.models import Operation, OperationItem
 from portal.operations.queueing import queue_first
 from portal.operations.registry import get_kind
+from portal.operations.totals import first_total
 
 __all__ = ["JobMove", "Target", "cancel", "jobs_moved", "start"]
 
@@ -68,7 +69,7 @@ def start(
             started_by_label=audit.label_of(user) if user is not None else "",
             params=dict(params or {}),
             items_total=len(targets),
-            progress_total=len(targets) if len(targets) > 1 else 0,
+            progress_total=first_total(len(targets)),
         )
         OperationItem.objects.bulk_create(
             [

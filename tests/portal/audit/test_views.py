@@ -100,3 +100,10 @@ def test_rows_do_not_cost_queries(provider, django_assert_max_num_queries):
 
     with django_assert_max_num_queries(20):
         client.get(reverse(URL))
+
+
+def test_an_object_known_only_at_the_end_is_named(reseller):
+    with audit.record("tenant.create", actor=None, tenant_id=reseller.tenant.pk) as action:
+        action.target = TenantFactory(name="Made just now")
+
+    assertContains(reseller.client().get(reverse(URL)), "Made just now")

@@ -11,6 +11,7 @@ from portal.operations.registry import Follow
 from portal.operations.services import JobMove, jobs_moved
 from portal.operations.sweeps import sweep
 from portal.operations.tasks import run_item
+from portal.operations.totals import ADDED_UP
 from tests.factories import CometServerFactory, JobFactory
 
 State = OperationItem.State
@@ -104,3 +105,34 @@ def test_the_sweep_catches_up_with_a_job_nobody_told_of(item, server):
 
     item.refresh_from_db()
     assert item.state == State.SUCCEEDED
+
+
+def test_an_operation_of_some_items_is_as_far_as_they_are_together(begin, work, server):
+    guids = iter(["the-job", "another-job"])
+    work.does = lambda item, progress: Follow(server.pk, next(guids))
+    operation = begin("test.once", count=4)
+    ids = list(operation.items.order_by("pk").values_list("pk", flat=True))
+    for pk in ids[:2]:
+        run_item(pk)
+
+    jobs_moved(server.pk, [move(done=1, total=2)])
+    operation.refresh_from_db()
+    assert operation.percent == 12  # half of one in four
+
+    jobs_moved(server.pk, [move(JobState.SUCCEEDED, 5000, ended=True)])
+    operation.refresh_from_db()
+    assert (operation.percent, operation.items_ended) == (25, 1)
+
+
+def test_a_large_operation_counts_what_has_ended(begin, work, server):
+    work.does = lambda item, progress: Follow(server.pk, "the-job")
+    operation = begin("test.once", count=ADDED_UP + 1)
+    run_item(operation.items.order_by("pk").first().pk)
+
+    jobs_moved(server.pk, [move(done=1, total=2)])
+    operation.refresh_from_db()
+    assert operation.percent == 0
+
+    jobs_moved(server.pk, [move(JobState.SUCCEEDED, 5000, ended=True)])
+    operation.refresh_from_db()
+    assert (operation.progress_done, operation.progress_total) == (1, ADDED_UP + 1)
