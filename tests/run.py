@@ -76,6 +76,7 @@ def run_checks(outcome: Outcome) -> None:
             ("settings", ["django", "check", "--deploy", "--fail-level", "WARNING"], production),
             ("static files", ["django", "collectstatic", "--noinput", "--verbosity", "0"], production),
             ("migrations", ["django", "makemigrations", "--check", "--dry-run"], test),
+            ("permissions page", ["django", "permissions", "--check"], test),
         ):
             if run_step(name, arguments, {"DJANGO_SETTINGS_MODULE": "portal.settings", **environ}):
                 outcome.broken.append(name)

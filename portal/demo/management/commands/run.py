@@ -12,10 +12,11 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from portal.demo import ports, secrets, seed
+from portal.demo import ports, secrets
 from portal.demo.banner import banner
 from portal.demo.environment import DemoEnvironment
 from portal.demo.errors import DemoError
+from portal.demo.seed import is_complete
 from portal.demo.supervisor import Supervisor
 
 STARTING_SECONDS = 60.0
@@ -54,7 +55,7 @@ def _run() -> None:
         processes.start(*services)
         _migrate()
         processes.start(*(name for name in processes.names if name not in {"redis", *services}))
-        if not seed.is_complete(environment):
+        if not is_complete(environment):
             for name, port in environment.comet_ports.items():
                 processes.wait_until(
                     partial(ports.answers, environment.local_host, port, "/"),
