@@ -2,18 +2,20 @@
 
 SQLite has one writer at a time: rows go in as short transactions, and after each the writer stays
 away for as long as it held the lock, so that a web request's small write never waits long.
-PostgreSQL takes them by COPY into a staging table. Both write only rows that differ.
+Rows are put into a temporary table first, which locks nothing (by COPY on PostgreSQL), and move
+from there by one statement that writes only those that differ.
 """
 
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Any, Final, Self, TypeVar
 
 from django.db import connection, models, transaction
 
 Row = Sequence[Any]
+RowT = TypeVar("RowT")
 
 CHUNK: Final = 500
 """Rows of one transaction on SQLite."""
@@ -32,49 +34,110 @@ def upsert(
 ) -> int:
     """Insert rows, or update those there already; gives how many were inserted or differed.
 
-    Each row holds the values of `unique`, `update` and `add`, in that order, by attribute name
-    (`server_id`). A row is the same where `unique` is; `update` columns then take the new value,
-    `add` columns grow by it. No row may come twice in one chunk. Columns not named keep what they
-    hold; in a new row they take the value in `constants`, else their model's default.
-
-    Each chunk is a transaction of its own unless the caller has one open, and with `pause` a writer
-    to SQLite stays away between chunks for as long as each took to write.
+    The rows and columns are as for `Upsert`; no row may come twice in one chunk. Each chunk is a
+    transaction of its own unless the caller has one open, and with `pause` a writer to SQLite stays
+    away between chunks for as long as each took to write.
     """
-    fields = [model._meta.get_field(_field_name(model, name)) for name in (*unique, *update, *add)]
-    defaults = [
-        field for field in model._meta.concrete_fields if not field.primary_key and field not in fields
-    ]
-    on_sqlite = connection.vendor == "sqlite"
-    convert = [_converter(field) for field in fields] if on_sqlite else []
-    given = {_field_name(model, name): value for name, value in (constants or {}).items()}
-    filling = tuple(
-        field.get_db_prep_save(given.get(field.name, field.get_default()), connection) for field in defaults
-    )
-    columns = [str(field.column) for field in (*fields, *defaults)]
-    conflict = _on_conflict(
-        model._meta.db_table,
-        columns[: len(unique)],
-        columns[len(unique) : len(unique) + len(update)],
-        columns[len(unique) + len(update) : len(fields)],
-    )
-    write = _write_sqlite if on_sqlite else _write_postgresql
-    pause = pause and on_sqlite and not connection.in_atomic_block
-    written, rest_until = 0, 0.0
-    for part in _chunks(rows, chunk):
-        values = [(*_converted(row, convert), *filling) for row in part]
-        if pause:
-            _wait_until(rest_until)
-        began = time.perf_counter()
-        with transaction.atomic():
-            written += write(model._meta.db_table, columns, values, conflict)
-        rest_until = (ended := time.perf_counter()) + (ended - began)
-    if pause:
-        _wait_until(rest_until)
+    pacer = Pacer(active=pause)
+    written = 0
+    with Upsert(model, unique=unique, update=update, add=add, constants=constants) as writer:
+        for part in chunked(rows, chunk):
+            writer.fill(part)
+            with pacer, transaction.atomic():
+                written += writer.move()
+    pacer.rest()
     return written
 
 
-def _field_name(model: type[models.Model], attname: str) -> str:
-    return next(field.name for field in model._meta.concrete_fields if attname in (field.attname, field.name))
+class Upsert:
+    """Writes rows of one model in two steps: `fill` locks nothing, `move` is one statement.
+
+    Each row holds the values of `unique`, `update` and `add`, in that order, by attribute name
+    (`server_id`). A row is the same where `unique` is; `update` columns then take the new value,
+    `add` columns grow by it. Columns not named keep what they hold; in a new row they take the
+    value in `constants`, else their model's default. Use it as a context.
+    """
+
+    def __init__(
+        self,
+        model: type[models.Model],
+        *,
+        unique: Sequence[str],
+        update: Sequence[str],
+        add: Sequence[str] = (),
+        constants: Mapping[str, Any] | None = None,
+    ) -> None:
+        by_name = {
+            name: field for field in model._meta.concrete_fields for name in (field.name, field.attname)
+        }
+        fields: list[Any] = [by_name[name] for name in (*unique, *update, *add)]
+        filled = [
+            field for field in model._meta.concrete_fields if not field.primary_key and field not in fields
+        ]
+        given = {by_name[name]: value for name, value in (constants or {}).items()}
+        self._filling = tuple(
+            field.get_db_prep_save(given.get(field, field.get_default()), connection) for field in filled
+        )
+        on_sqlite = connection.vendor == "sqlite"
+        self._convert = [_converter(field) for field in fields] if on_sqlite else []
+        columns = [field.column for field in (*fields, *filled)]
+        first_added = len(unique) + len(update)
+        self._conflict = _on_conflict(
+            model._meta.db_table,
+            columns[: len(unique)],
+            columns[len(unique) : first_added],
+            columns[first_added : len(fields)],
+        )
+        staging = _SQLiteStaging if on_sqlite else _PostgreSQLStaging
+        self._stage = staging(model._meta.db_table, columns)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stage.drop()
+
+    def fill(self, rows: Iterable[Row]) -> None:
+        """Hold exactly `rows`, none of them twice, for the next `move`."""
+        self._stage.fill([(*_converted(row, self._convert), *self._filling) for row in rows])
+
+    def move(self) -> int:
+        """Write the rows held; gives how many were inserted or differed."""
+        return self._stage.move(self._conflict)
+
+
+class Pacer:
+    """Around each of a row of transactions: on SQLite it keeps the writer away after one for as long
+    as that one took, unless the caller has a transaction open himself.
+
+    What is prepared meanwhile costs no extra time: the rest is waited for before the next one.
+    """
+
+    def __init__(self, *, active: bool = True) -> None:
+        self._active = active and connection.vendor == "sqlite" and not connection.in_atomic_block
+        self._rest_until = 0.0
+        self._began = 0.0
+
+    def __enter__(self) -> None:
+        self.rest()
+        self._began = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        ended = time.perf_counter()
+        self._rest_until = ended + (ended - self._began)
+
+    def rest(self) -> None:
+        """Wait until the latest pause is over."""
+        left = self._rest_until - time.perf_counter()
+        if self._active and left > 0:
+            time.sleep(left)
+
+
+def chunked(rows: Iterable[RowT], size: int) -> Iterator[list[RowT]]:
+    """Lists of at most `size`."""
+    iterator = iter(rows)
+    while part := list(itertools.islice(iterator, size)):
+        yield part
 
 
 def _on_conflict(table: str, unique: list[str], update: list[str], add: list[str]) -> str:
@@ -92,31 +155,68 @@ def _on_conflict(table: str, unique: list[str], update: list[str], add: list[str
     return f"ON CONFLICT ({keys}) DO UPDATE SET {', '.join(assignments)} WHERE {' OR '.join(differs)}"
 
 
-def _write_sqlite(table: str, columns: list[str], values: list[tuple[Any, ...]], conflict: str) -> int:
-    names = ", ".join(map(_quote, columns))
-    marks = ", ".join(["%s"] * len(columns))
-    sql = f"INSERT INTO {_quote(table)} ({names}) VALUES ({marks}) {conflict}"  # noqa: S608
-    with connection.cursor() as cursor:
-        cursor.executemany(sql, values)
-        return max(0, cursor.rowcount)
+class _Staging:
+    """A temporary table of this connection, shaped like the columns that are written.
+
+    Filling it holds no lock on the real table; moving its rows there is one statement.
+    """
+
+    def __init__(self, table: str, columns: Sequence[str]) -> None:
+        self._table = _quote(table)
+        self._name = _quote(f"staging_{table}"[:63])
+        self._columns = list(columns)
+        self._names = ", ".join(map(_quote, columns))
+        self._made = False
+
+    def fill(self, rows: list[tuple[Any, ...]]) -> None:
+        """Hold exactly `rows`."""
+        with connection.cursor() as cursor:
+            if not self._made:
+                cursor.execute(f"DROP TABLE IF EXISTS {self._name}")
+                cursor.execute(
+                    f"CREATE TEMP TABLE {self._name} AS SELECT {self._names} FROM {self._table} LIMIT 0"  # noqa: S608
+                )
+                self._made = True
+            else:
+                cursor.execute(f"DELETE FROM {self._name}")  # noqa: S608
+            self._put(cursor, rows)
+
+    def move(self, conflict: str) -> int:
+        """Write the rows to the real table; gives how many were inserted or differed."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {self._table} ({self._names})"  # noqa: S608
+                f" SELECT {self._names} FROM {self._name} WHERE true {conflict}"
+            )
+            return max(0, int(cursor.rowcount))
+
+    def drop(self) -> None:
+        if self._made and not connection.needs_rollback:
+            with connection.cursor() as cursor:
+                cursor.execute(f"DROP TABLE IF EXISTS {self._name}")
+
+    def _put(self, cursor: Any, rows: list[tuple[Any, ...]]) -> None:
+        raise NotImplementedError
 
 
-def _write_postgresql(table: str, columns: list[str], values: list[tuple[Any, ...]], conflict: str) -> int:
-    names = ", ".join(map(_quote, columns))
-    staging = _quote(f"staging_{table}"[:63])
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"CREATE TEMP TABLE {staging} ON COMMIT DROP AS SELECT {names} FROM {_quote(table)} WITH NO DATA"  # noqa: S608
-        )
-        with cursor.copy(f"COPY {staging} ({names}) FROM STDIN") as copy:
-            for row in values:
+class _SQLiteStaging(_Staging):
+    """Rows are put in one transaction of the temporary database alone."""
+
+    def _put(self, cursor: Any, rows: list[tuple[Any, ...]]) -> None:
+        marks = ", ".join(["%s"] * len(self._columns))
+        alone = not connection.in_atomic_block
+        if alone:
+            cursor.execute("BEGIN")  # deferred: it locks what it touches, which is temporary
+        cursor.executemany(f"INSERT INTO {self._name} VALUES ({marks})", rows)  # noqa: S608
+        if alone:
+            cursor.execute("COMMIT")
+
+
+class _PostgreSQLStaging(_Staging):
+    def _put(self, cursor: Any, rows: list[tuple[Any, ...]]) -> None:
+        with cursor.copy(f"COPY {self._name} ({self._names}) FROM STDIN") as copy:
+            for row in rows:
                 copy.write_row(row)
-        cursor.execute(
-            f"INSERT INTO {_quote(table)} ({names}) SELECT {names} FROM {staging} {conflict}"  # noqa: S608
-        )
-        written = cursor.rowcount
-        cursor.execute(f"DROP TABLE {staging}")
-        return int(written)
 
 
 def _converter(field: Any) -> Callable[[Any], Any] | None:
@@ -149,17 +249,5 @@ def _converted(row: Row, convert: list[Callable[[Any], Any] | None]) -> Row:
     return [value if how is None else how(value) for value, how in zip(row, convert, strict=True)]
 
 
-def _chunks(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
-    iterator = iter(rows)
-    while part := list(itertools.islice(iterator, size)):
-        yield part
-
-
 def _quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def _wait_until(moment: float) -> None:
-    left = moment - time.perf_counter()
-    if left > 0:
-        time.sleep(left)

@@ -4,16 +4,15 @@ Safe to repeat. A profile's Devices, Protected Items and Storage Vaults are writ
 those it no longer holds go. Nothing here calls a server.
 """
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
-from portal.core.bulk import upsert
+from portal.core.bulk import Pacer, chunked, upsert
 from portal.core.events import Fact, publish_all
 from portal.core.wire import EPOCH, SMALL, clip, is_key, moment, natural
 from portal.fleet.models import Device, ProtectedItem, StorageVault, UserProfile
@@ -92,12 +91,11 @@ def apply_profiles(
     """
     records = [record for record in profiles if is_key(record.username, 255)]
     applied = ProfilesApplied()
-    for first in range(0, len(records), CHUNK):
-        began = time.perf_counter()
-        with transaction.atomic():
-            _apply_chunk(server, records[first : first + CHUNK], digests or {}, applied, quiet=bulk)
-        if bulk and connection.vendor == "sqlite" and not connection.in_atomic_block:
-            time.sleep(time.perf_counter() - began)
+    pacer = Pacer(active=bulk)
+    for chunk in chunked(records, CHUNK):
+        with pacer, transaction.atomic():
+            _apply_chunk(server, chunk, digests or {}, applied, quiet=bulk)
+    pacer.rest()
     return applied
 
 
@@ -298,10 +296,10 @@ def remove_profiles(
     Short transactions; `report` is called with how many are gone after each.
     """
     removed = 0
-    for first in range(0, len(usernames), CHUNK):
-        with transaction.atomic():
+    pacer = Pacer()
+    for part in chunked(usernames, CHUNK):
+        with pacer, transaction.atomic():
             lock_server(server)
-            part = usernames[first : first + CHUNK]
             removed += (
                 UserProfile.objects.filter(server=server, username__in=part)
                 .delete()[1]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 import msgspec
 import structlog
@@ -11,7 +10,7 @@ from django.utils import timezone
 
 import comet
 from comet.bulk import RawElement
-from portal.core.bulk import upsert
+from portal.core.bulk import chunked, upsert
 from portal.core.wire import clip, is_key
 from portal.fleet.apply import CHUNK, apply_profiles, remove_profiles
 from portal.fleet.connections import apply_connections
@@ -68,7 +67,7 @@ def sync_profiles(
     changed = [element for element in elements if not _is_same(stored.get(element.key), element.digest)]
     done = len(elements) - len(changed)
     report(done, len(elements))
-    for batch in _batches(changed, CHUNK):
+    for batch in chunked(changed, CHUNK):
         newer = UserProfile.objects.filter(
             server=server, username__in=[element.key for element in batch], synced_at__gt=began_at
         )
@@ -86,12 +85,6 @@ def sync_profiles(
 
 def _is_same(stored: bytes | memoryview | None, digest: bytes) -> bool:
     return stored is not None and bytes(stored) == digest
-
-
-def _batches(elements: Sequence[RawElement], size: int) -> Iterator[list[RawElement]]:
-    iterator = iter(elements)
-    while batch := list(islice(iterator, size)):
-        yield batch
 
 
 def _decoded(

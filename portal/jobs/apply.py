@@ -4,18 +4,17 @@ Safe to repeat and safe out of order. Everything that follows from a Job is writ
 transaction: roll-ups, how its Protected Item and Device stand, Operations that follow it, facts.
 """
 
-import itertools
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
-from portal.core.bulk import upsert
+from portal.core.bulk import Pacer, Upsert, chunked
 from portal.core.events import Fact, publish_all
 from portal.core.states import State
 from portal.core.wire import is_key
@@ -60,6 +59,20 @@ class _Change:
     differs: bool
 
 
+@dataclass(slots=True)
+class _Batch:
+    """What a chunk of reports changes, worked out at one revision of the server's Jobs."""
+
+    revision: int
+    changes: list[_Change]
+    differing: list[_Change]
+    deltas: Deltas
+
+    def counts(self) -> ApplyResult:
+        added = sum(change.pk is None for change in self.differing)
+        return ApplyResult(added, len(self.differing) - added, len(self.changes) - len(self.differing))
+
+
 def apply_jobs(server: CometServer, jobs: Iterable[AnyJob], *, bulk: bool = False) -> ApplyResult:
     """Store what `server` reports of Jobs; calls no server and opens no long transaction.
 
@@ -68,17 +81,44 @@ def apply_jobs(server: CometServer, jobs: Iterable[AnyJob], *, bulk: bool = Fals
     Job and without touching Protected Items: call `refresh_items` after the last window.
     """
     reports = _latest(server, jobs)
+    if bulk:
+        return _apply_in_bulk(server, reports)
     result = ApplyResult()
-    if not reports:
-        return result
-    owners = owners_of(server, reports) if bulk else None
-    for chunk in _chunks(reports):
-        began = time.perf_counter()
-        with transaction.atomic():
-            result += _apply_chunk(server, chunk, owners or owners_of(server, chunk), bulk=bulk)
-        if bulk and connection.vendor == "sqlite" and not connection.in_atomic_block:
-            time.sleep(time.perf_counter() - began)
+    for chunk in chunked(reports, CHUNK):
+        with transaction.atomic(), _job_writer() as writer:
+            lock_server(server)
+            owners = owners_of(server, chunk)
+            batch = _prepare(server, chunk, owners)
+            writer.fill(change.row.values() for change in batch.differing)
+            _write(server, batch, writer)
+            result += _tell(server, batch, owners)
     return result
+
+
+def _apply_in_bulk(server: CometServer, reports: list[AnyJob]) -> ApplyResult:
+    """Works out each chunk before it takes the lock, and again inside if another writer came between."""
+    result = ApplyResult()
+    owners = owners_of(server, reports) if reports else None
+    pacer = Pacer()
+    with _job_writer() as writer:
+        for chunk in chunked(reports, CHUNK):
+            assert owners is not None  # noqa: S101  (for the type checker)
+            batch = _prepare(server, chunk, owners)
+            writer.fill(change.row.values() for change in batch.differing)
+            with pacer, transaction.atomic():
+                lock_server(server)
+                if batch.revision != _revision(server):
+                    owners = owners_of(server, reports)
+                    batch = _prepare(server, chunk, owners)
+                    writer.fill(change.row.values() for change in batch.differing)
+                _write(server, batch, writer)
+            result += batch.counts()
+    pacer.rest()
+    return result
+
+
+def _job_writer() -> Upsert:
+    return Upsert(Job, unique=KEY, update=COLUMNS[len(KEY) :])
 
 
 def _latest(server: CometServer, jobs: Iterable[AnyJob]) -> list[AnyJob]:
@@ -99,42 +139,42 @@ def _beats(report: AnyJob, held: AnyJob) -> bool:
     return is_newer(report, row.status, row.ended_at, row.progress_counter)
 
 
-def _chunks(reports: Sequence[AnyJob]) -> Iterator[list[AnyJob]]:
-    iterator = iter(reports)
-    while chunk := list(itertools.islice(iterator, CHUNK)):
-        yield chunk
+def _revision(server: CometServer) -> int:
+    return CometServer.objects.values_list("jobs_revision", flat=True).get(pk=server.pk)
 
 
-def _apply_chunk(server: CometServer, chunk: list[AnyJob], owners: Owners, *, bulk: bool) -> ApplyResult:
-    # Only one writer at a time may work out what a server's Jobs add to the roll-ups.
-    lock_server(server)
+def _prepare(server: CometServer, chunk: list[AnyJob], owners: Owners) -> _Batch:
+    """Work out what `chunk` changes; reads only."""
+    revision = _revision(server)
     now = timezone.now()
     changes = [_change(server, report, held, owners, now) for report, held in _with_stored(server, chunk)]
-    differing = [change for change in changes if change.differs]
-    upsert(
-        Job,
-        [change.row.values() for change in differing],
-        unique=KEY,
-        update=COLUMNS[len(KEY) :],
-        pause=False,
-    )
     deltas = Deltas()
-    for change in differing:
-        deltas.replace(change.before, tally_of(change.row))
-    deltas.write()
-    rows = [change.row for change in differing]
-    operations.jobs_moved(server.pk, moves_of(rows))
-    added = sum(change.pk is None for change in differing)
-    result = ApplyResult(added, len(differing) - added, len(changes) - len(differing))
-    if bulk:
-        return result
-    ids = {change.row.guid: change.pk for change in changes if change.pk is not None}
-    if added:
-        new = [change.row.guid for change in differing if change.pk is None]
+    for change in changes:
+        if change.differs:
+            deltas.replace(change.before, tally_of(change.row))
+    return _Batch(revision, changes, [change for change in changes if change.differs], deltas)
+
+
+def _write(server: CometServer, batch: _Batch, writer: Upsert) -> None:
+    """Write a batch whose rows `writer` holds; the server's rows are locked."""
+    if not batch.differing:
+        return
+    writer.move()
+    batch.deltas.write()
+    CometServer.objects.filter(pk=server.pk).update(jobs_revision=F("jobs_revision") + 1)
+    operations.jobs_moved(server.pk, moves_of(change.row for change in batch.differing))
+
+
+def _tell(server: CometServer, batch: _Batch, owners: Owners) -> ApplyResult:
+    """Facts of a batch, and what it means for items and Devices."""
+    result = batch.counts()
+    ids = {change.row.guid: change.pk for change in batch.changes if change.pk is not None}
+    if result.added:
+        new = [change.row.guid for change in batch.differing if change.pk is None]
         ids |= dict(Job.objects.filter(server=server, guid__in=new).values_list("guid", "pk"))
-    result.job_ids = {guid: pk for guid, pk in ids.items() if pk is not None}
-    publish_all(_facts(differing, result.job_ids, owners))
-    apply_results(server, rows, owners.tenant_ids)
+    result.job_ids = ids
+    publish_all(_facts(batch.differing, ids, owners))
+    apply_results(server, [change.row for change in batch.differing], owners.tenant_ids)
     return result
 
 
@@ -190,6 +230,7 @@ def mark_interrupted(server: CometServer, job_ids: Sequence[int]) -> int:
         owners = dict(held.values_list("guid", "placement__tenant_id"))
         ids = dict(held.values_list("guid", "pk"))
         held.update(state=State.INTERRUPTED)
+        CometServer.objects.filter(pk=server.pk).update(jobs_revision=F("jobs_revision") + 1)
         operations.jobs_moved(server.pk, moves_of(rows))
         publish_all(
             Fact(

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Final
 
 import msgspec
@@ -11,6 +10,7 @@ import structlog
 from django.utils import timezone
 
 import comet
+from portal.core.bulk import chunked
 from portal.jobs.apply import ApplyResult, apply_jobs
 from portal.jobs.merge import AnyJob
 from portal.jobs.models import Job
@@ -67,7 +67,7 @@ def fetch_window(
     )
     jobs = _decoded(server, (element.raw for element in elements))
     result, done = ApplyResult(), 0
-    while batch := list(islice(jobs, SLICE)):
+    for batch in chunked(jobs, SLICE):
         result += apply_jobs(server, batch, bulk=bulk)
         done += len(batch)
         report(done)

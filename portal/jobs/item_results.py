@@ -1,17 +1,16 @@
 """How Protected Items and Devices stand after their latest backups."""
 
-import itertools
-import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from comet.constants import JobClassification
+from portal.core.bulk import Pacer, chunked
 from portal.core.events import Fact, publish_all
 from portal.core.states import State, worst
 from portal.fleet.models import Device, ProtectedItem
@@ -90,16 +89,14 @@ def refresh_items(server: CometServer) -> None:
         ProtectedItem.objects.filter(server=server).order_by("device_id", "pk").values_list("pk", flat=True)
     )
     tenant_ids = dict(server.placements.values_list("pk", "tenant_id"))
-    remaining = iter(list(item_ids))
-    while chunk := list(itertools.islice(remaining, _CHUNK)):
-        began = time.perf_counter()
-        with transaction.atomic():
+    pacer = Pacer()
+    for chunk in chunked(list(item_ids), _CHUNK):
+        with pacer, transaction.atomic():
             lock_server(server)
             items = list(ProtectedItem.objects.filter(pk__in=chunk))
             _work_out(items)
             _save(items, tenant_ids)
-        if connection.vendor == "sqlite" and not connection.in_atomic_block:
-            time.sleep(time.perf_counter() - began)
+    pacer.rest()
 
 
 def _items_of(server: CometServer, results: dict[ItemKey, list[Result]]) -> Iterator[ProtectedItem]:

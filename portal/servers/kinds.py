@@ -1,14 +1,14 @@
 """The kinds of Operation that concern a linked server itself."""
 
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 import comet
+from portal.core.bulk import Pacer
 from portal.core.events import publish
 from portal.operations.errors import ItemFailed
 from portal.operations.models import OperationItem
@@ -96,10 +96,9 @@ def unlink(item: OperationItem, progress: Progress) -> Done:
 
 def _delete_in_chunks(rows: Any, size: int) -> Iterator[int]:
     """Yields how many rows of the relation went with each transaction, until there are none."""
+    pacer = Pacer()
     while ids := list(rows.order_by("pk").values_list("pk", flat=True)[:size]):
-        began = time.perf_counter()
-        with transaction.atomic():
+        with pacer, transaction.atomic():
             rows.filter(pk__in=ids).delete()
-        if connection.vendor == "sqlite":
-            time.sleep(time.perf_counter() - began)
         yield len(ids)
+    pacer.rest()

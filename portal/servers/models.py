@@ -53,6 +53,7 @@ class CometServer(models.Model):
     last_event_at = models.DateTimeField(null=True)
     last_full_sync_at = models.DateTimeField(null=True)
     last_sync_error = models.CharField(max_length=500, blank=True)
+    jobs_revision = models.PositiveBigIntegerField(default=0, help_text="Rises with each write of its Jobs.")
     unlinking_at = models.DateTimeField(null=True, help_text="Since when its rows are being deleted.")
 
     objects = TenantQuerySet["CometServer"].as_manager()

@@ -1,0 +1,204 @@
+"""Bulk import of Jobs, beside a process that makes small writes as a web process does.
+
+`upsert` is the bulk writer alone, `end-to-end` the way from a raw answer to stored Jobs with their
+roll-ups. Each is compared with bulk_create of the same rows on the same machine, in the same run,
+beside the same small writes.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from django.db import transaction
+from django.utils import timezone
+
+from portal.core.bulk import upsert
+from portal.fleet.models import Device, UserProfile
+from portal.jobs.apply import apply_jobs
+from portal.jobs.merge import COLUMNS, KEY, JobRow, blank_row, merged
+from portal.jobs.models import Job, PlacementHour
+from portal.jobs.records import JobRecord
+from portal.servers.models import CometServer
+from portal.servers.placements import ensure_placements
+from portal.tenants.models import Tenant
+from tests.bench.harness import Result, migrated_database, percentile
+
+ROWS: Final = 60_000
+PROFILES: Final = 1000
+GOAL_ROWS: Final = 34_000
+GOAL_MS: Final = 20.0
+WRITER: Final = Path(__file__).with_name("small_writes.py")
+
+
+def run() -> Iterator[Result]:
+    with migrated_database():
+        server = _populate()
+        body = _body()
+        records = msgspec.json.decode(body, type=list[JobRecord])
+        rows = _rows(server, records)
+
+        rate, _ = _measure(lambda: _bulk_create(rows))
+        _empty()
+        fast, waits = _measure(
+            lambda: upsert(Job, (row.values() for row in rows), unique=KEY, update=COLUMNS[2:])
+        )
+        yield Result("import.upsert", fast, "rows/s", GOAL_ROWS, "goal")
+        yield Result("import.upsert", fast, "rows/s", rate, "bulk_create")
+        yield Result("import.small-write-p95", percentile(waits, 95), "ms", GOAL_MS, "limit")
+        again, _ = _measure(
+            lambda: upsert(Job, (row.values() for row in rows), unique=KEY, update=COLUMNS[2:])
+        )
+        yield Result("import.upsert-unchanged", again, "rows/s", fast, "first-import")
+
+        _empty()
+        plain, _ = _measure(lambda: _json_and_bulk_create(server, body))
+        _empty()
+        whole, waits = _measure(lambda: apply_jobs(server, _split(body), bulk=True))
+        yield Result("import.end-to-end", whole, "rows/s", plain, "json.loads+bulk_create-without-roll-ups")
+        yield Result("import.end-to-end-small-write-p95", percentile(waits, 95), "ms", GOAL_MS, "limit")
+
+
+def _measure(work: Callable[[], Any]) -> tuple[float, list[float]]:
+    """Rows per second of `work`, and how long each small write beside it took, in milliseconds."""
+    with _small_writes() as waits:
+        began = time.perf_counter()
+        work()
+        seconds = time.perf_counter() - began
+    return ROWS / seconds, waits
+
+
+@contextmanager
+def _small_writes() -> Iterator[list[float]]:
+    waits: list[float] = []
+    process = subprocess.Popen(
+        [sys.executable, str(WRITER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    process.stdout.readline()  # it is ready
+    try:
+        yield waits
+    finally:
+        told, _ = process.communicate("stop\n", timeout=30)
+        waits.extend(json.loads(told))
+
+
+def _populate() -> CometServer:
+    tenant = Tenant.objects.create(kind=Tenant.Kind.PROVIDER, name="Provider")
+    server = CometServer.objects.create(
+        tenant=tenant, name="server", api_url="http://server", browser_url="http://server", license_hash="l"
+    )
+    placement = ensure_placements(server, ()).of_organization("")
+    profiles = UserProfile.objects.bulk_create(
+        UserProfile(server=server, placement=placement, username=f"user-{n}", synced_at=timezone.now())
+        for n in range(PROFILES)
+    )
+    Device.objects.bulk_create(
+        Device(
+            server=server,
+            placement=placement,
+            profile=profile,
+            device_id=f"device-{n}",
+            name=f"DEVICE-{n}",
+            sort_last_job_at=timezone.now(),
+        )
+        for n, profile in enumerate(profiles)
+    )
+    return server
+
+
+def _body() -> bytes:
+    """What AdminGetJobsForDateRange answers: ended backups over 30 days."""
+    now = int(datetime.now(UTC).timestamp())
+    return json.dumps(
+        [
+            {
+                "GUID": f"{n * 2654435761 % 2**32:08x}-0000-4000-8000-{n:012x}",
+                "Username": f"user-{n % PROFILES}",
+                "Classification": 4001,
+                "Status": 5000 if n % 9 else 7002,
+                "StartTime": now - n * 40,
+                "EndTime": now - n * 40 + 120,
+                "SourceGUID": f"source-{n % PROFILES}",
+                "DestinationGUID": f"vault-{n % PROFILES}",
+                "DeviceID": f"device-{n % PROFILES}",
+                "SnapshotID": f"{n:064x}",
+                "ClientVersion": "25.9.8",
+                "TotalDirectories": 120,
+                "TotalFiles": 4100,
+                "TotalSize": 123_456_789,
+                "TotalChunks": 999,
+                "UploadSize": 1_234_567,
+                "DownloadSize": 12_345,
+                "CancellationID": "",
+                "DestinationSizeStart": {"Size": 5, "MeasureStarted": now, "MeasureCompleted": now},
+            }
+            for n in range(ROWS)
+        ]
+    ).encode()
+
+
+def _rows(server: CometServer, records: list[JobRecord]) -> list[JobRow]:
+    placement_id = server.placements.get(organization_id="").pk
+    profiles = dict(UserProfile.objects.values_list("username", "pk"))
+    devices = dict(Device.objects.values_list("device_id", "pk"))
+    now = timezone.now()
+    rows = []
+    for record in records:
+        row = merged(blank_row(server.pk, record), record, now=now, first_seen=True)
+        row.placement_id, row.profile_id = placement_id, profiles[record.username]
+        row.device_id = devices[record.device_id]
+        rows.append(row)
+    return rows
+
+
+def _split(body: bytes) -> Iterator[JobRecord]:
+    for raw in msgspec.json.decode(body, type=list[msgspec.Raw]):
+        yield msgspec.json.decode(raw, type=JobRecord)
+
+
+def _upsert(rows: list[JobRow]) -> None:
+    upsert(Job, (row.values() for row in rows), unique=KEY, update=COLUMNS[len(KEY) :])
+
+
+def _bulk_create(rows: list[JobRow]) -> None:
+    for first in range(0, len(rows), 500):
+        part = rows[first : first + 500]
+        with transaction.atomic():
+            Job.objects.bulk_create(
+                [Job(**dict(zip(COLUMNS, row.values(), strict=True))) for row in part], batch_size=500
+            )
+
+
+def _json_and_bulk_create(server: CometServer, body: bytes) -> None:
+    records = [
+        JobRecord(
+            guid=job["GUID"],
+            username=job["Username"],
+            classification=job["Classification"],
+            status=job["Status"],
+            start_time=job["StartTime"],
+            end_time=job["EndTime"],
+            source_guid=job["SourceGUID"],
+            destination_guid=job["DestinationGUID"],
+            device_id=job["DeviceID"],
+            client_version=job["ClientVersion"],
+            total_files=job["TotalFiles"],
+            total_size=job["TotalSize"],
+            upload_size=job["UploadSize"],
+            download_size=job["DownloadSize"],
+        )
+        for job in json.loads(body)
+    ]
+    _bulk_create(_rows(server, records))
+
+
+def _empty() -> None:
+    PlacementHour.objects.all().delete()
+    Job.objects.all()._raw_delete("default")  # type: ignore[attr-defined]
