@@ -38,14 +38,19 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         await self.accept()
         try:
-            topics, sight = await self._admission()
+            user, topics, sight = await self._admission()
         except SignedOut:
             await self.close(code=SIGNED_OUT)
         except TopicRefused:
             await self.close(code=REFUSED)
         else:
-            send = self.scope.get(RAW_SEND, self.base_send)
-            self.reader = Reader(send, topics=topics, sight=sight, recheck=self.recheck)
+            self.reader = Reader(
+                self.scope.get(RAW_SEND, self.base_send),
+                user_id=user.pk,
+                topics=topics,
+                sight=sight,
+                recheck=self.recheck,
+            )
             hub_of_this_process().join(self.reader)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
@@ -60,7 +65,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         if self.reader is None:
             return
         try:
-            topics, sight = await self._admission()
+            _, topics, sight = await self._admission()
         except SignedOut:
             await self._end(SIGNED_OUT)
         except TopicRefused:
@@ -68,7 +73,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         else:
             hub_of_this_process().move(self.reader, topics=topics, sight=sight)
 
-    async def _admission(self) -> tuple[frozenset[Topic], Sight]:
+    async def _admission(self) -> tuple[User, frozenset[Topic], Sight]:
         query = parse_qs(self.scope["query_string"].decode("ascii", "replace"))
         topics = parse_topics(",".join(query.get("topics", [])))
         session: SessionBase = import_module(settings.SESSION_ENGINE).SessionStore(
@@ -77,7 +82,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         user = await get_user({"session": session})
         if not user.is_authenticated or not user.is_active:
             raise SignedOut
-        return await _admit(user, session, topics)
+        return user, *await _admit(user, session, topics)
 
     async def _end(self, code: int) -> None:
         self._leave()

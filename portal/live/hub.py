@@ -10,6 +10,7 @@ import random
 from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import islice
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -39,7 +40,10 @@ RECENT_SECONDS: Final = 5.0
 RECENT_FACTS: Final = 200
 """What happened between the rendering of a page and its joining is sent to it when it joins."""
 
-KEEPER_SECONDS: Final = 5.0
+CARE_SECONDS: Final = 5.0
+CARE_SETTLE_SECONDS: Final = 0.5
+"""Between being asked for care and taking it: a sign-out says so before its session is gone."""
+
 RECHECK_SECONDS: Final = 45.0
 
 Audience = tuple[frozenset[Topic], Sight]
@@ -69,6 +73,7 @@ class Hub:
         self._refresh = False
         self._recent: deque[tuple[float, Fact]] = deque(maxlen=RECENT_FACTS)
         self._due = asyncio.Event()
+        self._care_is_asked = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="hub")
         self._tasks: set[asyncio.Task[Any]] = set()
         self._listening = asyncio.Event()
@@ -97,6 +102,7 @@ class Hub:
         """Send `reader` what it listens to from now on, and what happened while its page loaded."""
         self._add(reader)
         self._spawn(self._catch_up(reader))
+        self._care_is_asked.set()
 
     def leave(self, reader: Reader) -> None:
         readers = self._audiences.get(reader.audience)
@@ -163,7 +169,9 @@ class Hub:
         now = self._loop.time()
         for fact in facts:
             self._recent.append((now, fact))
-            if self._audiences:
+            if fact.name == "access.changed":
+                self._recheck(fact.ids["user"])
+            elif self._audiences:
                 _note(fact, self._open, self._wanted, self._marks)
         if self._wanted or self._marks:
             self._due.set()
@@ -228,13 +236,24 @@ class Hub:
     async def _keep(self) -> None:
         """Read grants again in time, and say which servers' running Jobs somebody looks at."""
         while True:
-            await asyncio.sleep(KEEPER_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CARE_SECONDS):
+                    await self._care_is_asked.wait()
+            await asyncio.sleep(CARE_SETTLE_SECONDS)
+            self._care_is_asked.clear()
             try:
                 await self.care()
             except (redis.RedisError, OSError) as exc:
                 log.warning("hub.redis_lost", error=str(exc))
             except Exception:
                 log.exception("hub.care_failed")
+
+    def _recheck(self, user_id: int) -> None:
+        """What this person may see has changed, or the session has ended."""
+        for reader in self.readers():
+            if reader.user_id == user_id:
+                reader.check_at = 0.0
+                self._care_is_asked.set()
 
     async def care(self) -> None:
         now = self._loop.time()

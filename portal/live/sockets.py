@@ -1,6 +1,6 @@
 """One browser's websocket, as the hub writes to it: straight to the server's own `send`.
 
-uvicorn's `send` waits while the transport's buffer is above its high-water mark. The mark is raised
+uvicorn's `send` waits while the transport's buffer is above its high-water mark. Both marks are set
 to `MAX_BACKLOG_BYTES` here, so that below it a send never waits, and a reader above it is let go
 instead: nobody waits for anybody else.
 """
@@ -36,12 +36,13 @@ def with_raw_send(application: Application) -> Application:
 class Reader:
     """A joined socket: what it listens to, what it may see, and how to reach it."""
 
-    __slots__ = ("_send", "_transport", "check_at", "recheck", "sight", "topics")
+    __slots__ = ("_send", "_transport", "check_at", "recheck", "sight", "topics", "user_id")
 
     def __init__(
         self,
         send: Send,
         *,
+        user_id: int,
         topics: frozenset[Topic],
         sight: Sight,
         recheck: Callable[[], Awaitable[None]],
@@ -49,7 +50,8 @@ class Reader:
         self._send = send
         self._transport = getattr(getattr(send, "__self__", None), "transport", None)
         if self._transport is not None:
-            self._transport.set_write_buffer_limits(high=MAX_BACKLOG_BYTES)
+            self._transport.set_write_buffer_limits(high=MAX_BACKLOG_BYTES, low=MAX_BACKLOG_BYTES)
+        self.user_id = user_id
         self.topics = topics
         self.sight = sight
         self.recheck = recheck

@@ -17,6 +17,7 @@ import uvicorn
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connections
+from django.test import Client
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
@@ -103,10 +104,12 @@ class LivePortal:
         self._thread.join(PATIENCE_SECONDS)
 
     @contextmanager
-    def open(self, person: Person | None, topics: str, **headers: str) -> Iterator[Browser]:
-        """A page of `person` (None: not signed in) with these topics."""
+    def open(
+        self, person: Person | None, topics: str, *, client: Client | None = None, **headers: str
+    ) -> Iterator[Browser]:
+        """A page of `person` (None: not signed in) with these topics, in the session of `client`."""
         if person is not None:
-            key = person.client().cookies[settings.SESSION_COOKIE_NAME].value
+            key = (client or person.client()).cookies[settings.SESSION_COOKIE_NAME].value
             headers["Cookie"] = f"{settings.SESSION_COOKIE_NAME}={key}"
         with connect(
             f"ws://127.0.0.1:{self.port}/ws/live/?topics={quote(topics, safe=',:')}",
@@ -117,9 +120,11 @@ class LivePortal:
             yield Browser(connection)
 
     @contextmanager
-    def joined(self, person: Person | None, topics: str) -> Iterator[Browser]:
+    def joined(
+        self, person: Person | None, topics: str, *, client: Client | None = None
+    ) -> Iterator[Browser]:
         """As `open`, once the hub has said its first word to it: that the page may be old."""
-        with self.open(person, topics) as browser:
+        with self.open(person, topics, client=client) as browser:
             assert browser.frame_with("live-marks").marks["refresh"] is True
             yield browser
 

@@ -5,7 +5,9 @@ from django.contrib.sessions.models import Session
 from websockets.exceptions import InvalidStatus
 
 from portal import asgi
+from portal.accounts.access import access_for
 from portal.accounts.models import Membership
+from portal.accounts.services import remove_membership
 from portal.core.events import publish
 from portal.live.hub import hub_of_this_process
 from tests.factories import CometServerFactory, DeviceFactory, EventFactory, JobFactory, OperationFactory
@@ -81,18 +83,26 @@ def test_who_sends_is_no_page(live_portal, provider):
         assert browser.close_code() == 4403
 
 
-def test_a_socket_closes_when_its_session_ends(live_portal, provider):
+def test_a_socket_closes_at_once_when_its_person_signs_out(live_portal, provider):
+    signed_in = provider.client()
+    with live_portal.joined(provider, "jobs", client=signed_in) as browser:
+        signed_in.logout()
+        assert browser.close_code() == 4401
+
+
+def test_a_session_that_is_gone_is_noticed_when_it_is_read_again(live_portal, provider):
     with live_portal.joined(provider, "jobs") as browser:
         Session.objects.all().delete()
         recheck_everybody(live_portal)
         assert browser.close_code() == 4401
 
 
-def test_a_socket_closes_when_the_last_grant_goes(live_portal, reseller):
-    with live_portal.joined(reseller, "jobs") as browser:
-        Membership.objects.filter(user=reseller.user).delete()
-        recheck_everybody(live_portal)
+def test_a_socket_closes_at_once_when_the_last_grant_goes(live_portal, provider, reseller):
+    with live_portal.joined(reseller, "jobs") as browser, live_portal.joined(provider, "jobs") as other:
+        membership = Membership.objects.get(user=reseller.user)
+        remove_membership(membership, access=access_for(provider.user), actor=provider.user)
         assert browser.close_code() == 4403
+        assert other.all_frames() == ""
 
 
 def test_a_grant_that_goes_takes_its_rows_along(live_portal, reseller, outsider):

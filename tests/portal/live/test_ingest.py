@@ -310,7 +310,7 @@ def test_a_batch_costs_the_same_queries_for_3_jobs_as_for_30(device, django_asse
     def batch(count):
         return [arrival(n, JOB_ENDED, job(f"{count}-{n}", 5000, device=device)) for n in range(count)]
 
-    with django_assert_max_num_queries(45) as three:
+    with django_assert_max_num_queries(60) as three:
         take(device, *batch(3))
     with django_assert_max_num_queries(len(three)):
         take(device, *batch(30))

@@ -1,0 +1,183 @@
+"""Pages that change by themselves, and what they do when they cannot."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from tests.environment.portal import EmulatedServer, RunningPortal
+
+pytestmark = pytest.mark.browser
+
+SERVER_RESTARTS = 1012
+BEHIND = 4408
+REFUSED = 4403
+
+
+@pytest.fixture
+def technician(page: Page, running_portal: RunningPortal) -> Page:
+    """A page of the provider's technician."""
+    email, password = running_portal.sign_ins["technician"]
+    page.goto("/accounts/login/")
+    page.locator("input[name=login]").fill(email)
+    page.locator("input[name=password]").fill(password)
+    page.locator("form button[type=submit]").first.click()
+    page.wait_for_url(lambda url: "login" not in url)
+    return page
+
+
+@pytest.fixture
+def emit(running_portal: RunningPortal) -> Callable[[str], None]:
+    """Makes the first server send an event that says `text`."""
+
+    def send(text: str) -> None:
+        event = {"Type": 4988, "TypeString": text}
+        order(running_portal.comet1, "events/emit", event)
+
+    return send
+
+
+def order(server: EmulatedServer, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    answer = requests.post(f"{server.control_url}/{path}", json=body, timeout=10)
+    answer.raise_for_status()
+    return dict(answer.json())
+
+
+def call(server: EmulatedServer, path: str, **parameters: str) -> Any:
+    form = {"Username": server.admin, "AuthType": "Password", "Password": server.password, **parameters}
+    return requests.post(f"{server.url}/api/v1/{path}", data=form, timeout=20).json()
+
+
+def start_job(server: EmulatedServer) -> str:
+    """The GUID of a Job that runs until it is told to end."""
+    profiles = call(server, "admin/list-users-full")
+    username, profile = next((name, found) for name, found in profiles.items() if found["Devices"])
+    told = {"username": username, "device_id": next(iter(profile["Devices"])), "duration_seconds": 86_400}
+    return str(order(server, "jobs/start", told)["guid"])
+
+
+def wait_until_live(page: Page) -> None:
+    page.wait_for_selector("#live-state[data-state=live]", state="attached")
+
+
+def open_live(page: Page, path: str) -> None:
+    page.goto(path)
+    wait_until_live(page)
+
+
+def away(page: Page) -> None:
+    """Move the pointer off everything that waits for it."""
+    page.mouse.move(5, 890)
+
+
+def sockets_of(page: Page) -> list[WebSocketRoute]:
+    """The page's websockets from now on, each passed through to the portal."""
+    opened: list[WebSocketRoute] = []
+
+    def pass_through(route: WebSocketRoute) -> None:
+        route.connect_to_server()
+        opened.append(route)
+
+    page.route_web_socket("**/ws/live/**", pass_through)
+    return opened
+
+
+def test_a_row_changes_while_one_looks_at_it(technician: Page, running_portal: RunningPortal):
+    server = running_portal.comet1
+    guid = start_job(server)
+    row = technician.locator("[id^=job-][id$=-status]")
+    open_live(technician, f"/jobs/?q={guid}")
+    expect(row).to_contain_text("Running")
+    job = call(server, "admin/get-job-properties", JobID=guid)
+    ended = {**job, "Status": 7003, "EndTime": job["StartTime"] + 60, "Progress": None}
+    order(server, "events/emit", {"Type": 4201, "Data": ended})
+    expect(row).to_contain_text("quota")
+
+
+def test_a_new_line_of_activity_comes_by_itself(technician: Page, emit: Callable[[str], None]):
+    open_live(technician, "/activity/")
+    away(technician)
+    emit("COMES_BY_ITSELF")
+    expect(technician.locator("#activity-feed > li", has_text="COMES_BY_ITSELF")).to_be_visible()
+
+
+def test_lines_wait_while_activity_is_paused(technician: Page, emit: Callable[[str], None]):
+    open_live(technician, "/activity/")
+    technician.click("#activity-pause")
+    away(technician)
+    emit("WAITS_FOR_IT")
+    expect(technician.locator("#activity-new")).to_contain_text("new")
+    line = technician.locator("#activity-feed > li", has_text="WAITS_FOR_IT")
+    assert line.count() == 0
+    technician.click("#activity-pause")
+    expect(line).to_be_visible()
+    expect(technician.locator("#activity-new")).to_be_hidden()
+
+
+def test_nothing_moves_under_the_pointer(technician: Page, emit: Callable[[str], None]):
+    open_live(technician, "/activity/")
+    technician.hover("#activity-feed > li:first-child")
+    emit("NOT_UNDER_THE_POINTER")
+    expect(technician.locator("#activity-new")).to_be_visible()
+    line = technician.locator("#activity-feed > li", has_text="NOT_UNDER_THE_POINTER")
+    assert line.count() == 0
+    away(technician)
+    expect(line).to_be_visible()
+
+
+def test_new_jobs_are_counted_while_the_pointer_is_over_the_table(
+    technician: Page, running_portal: RunningPortal
+):
+    open_live(technician, "/jobs/")
+    technician.hover("#job-table tbody tr:first-child")
+    start_job(running_portal.comet1)
+    button = technician.locator("#job-table .live-new")
+    expect(button).to_contain_text("new", timeout=15_000)
+    first = technician.locator("#job-table [id^=job-][id$=-status]").first
+    before = first.get_attribute("id")
+    button.click()
+    expect(first).not_to_have_attribute("id", before or "")
+
+
+def test_after_a_restart_of_the_portal_the_page_shows_what_it_missed(
+    technician: Page, emit: Callable[[str], None]
+):
+    opened = sockets_of(technician)
+    open_live(technician, "/activity/")
+    away(technician)
+    technician.evaluate("htmx.config.wsReconnectDelay = () => 2000")
+    opened[-1].close(code=SERVER_RESTARTS)
+    expect(technician.locator("#live-state")).to_contain_text("Reconnecting, data from")
+    emit("MISSED_MEANWHILE")
+    wait_until_live(technician)
+    expect(technician.locator("#activity-feed > li", has_text="MISSED_MEANWHILE")).to_be_visible()
+
+
+def test_a_page_that_fell_behind_connects_anew(technician: Page, emit: Callable[[str], None]):
+    opened = sockets_of(technician)
+    open_live(technician, "/activity/")
+    away(technician)
+    opened[-1].close(code=BEHIND)
+    technician.wait_for_selector("#live-state[data-state=waiting]", state="attached")
+    wait_until_live(technician)
+    assert len(opened) == 2
+    emit("AFTER_CATCHING_UP")
+    expect(technician.locator("#activity-feed > li", has_text="AFTER_CATCHING_UP")).to_be_visible()
+
+
+def test_a_refused_page_says_that_it_is_not_live(technician: Page):
+    opened = sockets_of(technician)
+    open_live(technician, "/activity/")
+    opened[-1].close(code=REFUSED)
+    expect(technician.locator("#live-state")).to_contain_text("Not live")
+    assert len(opened) == 1
+
+
+def test_an_ended_session_leads_to_sign_in(technician: Page):
+    opened = sockets_of(technician)
+    open_live(technician, "/activity/")
+    technician.context.clear_cookies()
+    opened[-1].close(code=4401)
+    technician.wait_for_url("**/accounts/login/**")
