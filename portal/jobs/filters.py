@@ -107,7 +107,7 @@ class JobFilters(ListFilters):
             or self.value("user")
             or self.value("day")
             or self.value("ended")
-            or (since and dt.date.today() - since <= NARROW)  # noqa: DTZ011  (a day more or less is no matter)
+            or (since and timezone.localdate() - since <= NARROW)
         )
 
     def search(self, rows: QuerySet[Job], name: str, text: str) -> QuerySet[Job]:

@@ -279,7 +279,7 @@ def test_a_running_job_shows_progress_and_can_be_cancelled(reseller):
     response = client.post(url("job-cancel", job.pk))
 
     assertContains(page, "Running, 42 %")
-    assertContains(page, "3.00 GiB done, 420 of 1000 items")
+    assertContains(page, "3.00 GiB done, 420 of 1,000 items")
     assertContains(page, url("job-cancel", job.pk))
     operation = Operation.objects.get()
     assertRedirects(response, reverse("operations:operation-detail", args=[operation.pk]))
