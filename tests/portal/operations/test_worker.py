@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import redis
@@ -52,10 +53,9 @@ def database_url() -> str:
     database = connection.settings_dict
     if connection.vendor == "sqlite":
         return f"sqlite:///{database['NAME']}"
-    return (
-        f"postgres://{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}"
-        f"/{database['NAME']}"
-    )
+    user, password, host = (quote(str(database[part]), safe="") for part in ("USER", "PASSWORD", "HOST"))
+    port = f":{database['PORT']}" if database["PORT"] else ""
+    return f"postgres://{user}:{password}@{host}{port}/{database['NAME']}"
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
