@@ -92,7 +92,8 @@ def small_strip(strips: Mapping[int, Sequence[Cell]], pk: int) -> SafeString:
         ),
     )
     return format_html(
-        '<svg class="small-strip" viewBox="0 0 {0} 20" width="{0}" height="20" role="img" aria-label="{1}">{2}</svg>',
+        '<svg class="small-strip" viewBox="0 0 {0} 20" width="{0}" height="20" role="img"'
+        ' aria-label="{1}">{2}</svg>',
         5 * len(cells),
         _summary(cells),
         bars,
