@@ -1,11 +1,12 @@
 """A typed client for Comet Server."""
 
-from comet.auth import Credential, Password, PasswordTOTP, SessionKey
+from comet.auth import Credential, Password, PasswordTOTP, PasswordWebAuthn, SessionKey
 from comet.client import CometClient
 from comet.errors import (
     AddressRefused,
     APIError,
     BadAddress,
+    BadParameter,
     BodyTooLarge,
     CometError,
     Conflict,
@@ -26,6 +27,7 @@ __all__ = [
     "APIError",
     "AddressRefused",
     "BadAddress",
+    "BadParameter",
     "BodyTooLarge",
     "CometClient",
     "CometError",
@@ -39,6 +41,7 @@ __all__ = [
     "NotJSON",
     "Password",
     "PasswordTOTP",
+    "PasswordWebAuthn",
     "RateLimited",
     "SecondFactorRequired",
     "ServerError",

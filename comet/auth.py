@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from comet import errors
+from comet import errors, lossless
+from comet.types import WebAuthnSignResponse
 
 _RENEWAL_PAUSE = 60.0  # seconds without another renewal after one that did not help
 
@@ -52,7 +53,31 @@ class SessionKey:
         return {"Username": self.username, "AuthType": "SessionKey", "SessionKey": self.session_key}
 
 
-Credential = Password | PasswordTOTP | SessionKey
+@dataclass(frozen=True, slots=True)
+class PasswordWebAuthn:
+    """User name, password and what a security key signed. The signature is good once: it buys a session key.
+
+    A call with a `Password` raises `SecondFactorRequired`; its `webauthn_challenge()` goes to the browser
+    that holds the security key, and what that signs comes back as `signature`.
+    """
+
+    username: str
+    password: str = field(repr=False)
+    signature: WebAuthnSignResponse = field(repr=False)
+
+    def form(self) -> dict[str, str]:
+        return {
+            "Username": self.username,
+            "AuthType": "PasswordWebAuthn",
+            "Password": self.password,
+            "WebAuthnSign": lossless.encode(self.signature).decode(),
+        }
+
+
+Credential = Password | PasswordTOTP | PasswordWebAuthn | SessionKey
+
+
+_GOOD_ONCE = (PasswordTOTP, PasswordWebAuthn)
 
 
 def is_user_path(path: str) -> bool:
@@ -79,7 +104,7 @@ class SignIn:
         self._start = start
         self._lock = threading.Lock()
         self._session: SessionKey | None = credential if isinstance(credential, SessionKey) else None
-        self._wants_session = use_session or isinstance(credential, PasswordTOTP)
+        self._wants_session = use_session or isinstance(credential, _GOOD_ONCE)
         self._code_is_spent = False
         self._no_renewal_before = 0.0
 
@@ -130,14 +155,14 @@ class SignIn:
         if self.credential is None:
             raise ValueError("a client without a credential cannot start a session")
         if self._code_is_spent:
-            raise errors.SecondFactorRequired("the code was used already; a new one is needed")
+            raise errors.SecondFactorRequired("the second factor was used already; a new one is needed")
         try:
             session = self._start(self.credential, path)
         except errors.ConnectionFailed:
             raise  # the code may not have arrived
         except errors.CometError:
-            self._code_is_spent = isinstance(self.credential, PasswordTOTP)
+            self._code_is_spent = isinstance(self.credential, _GOOD_ONCE)
             raise
-        self._code_is_spent = isinstance(self.credential, PasswordTOTP)
+        self._code_is_spent = isinstance(self.credential, _GOOD_ONCE)
         self.as_user = is_user_path(path)
         return session

@@ -3,17 +3,19 @@
 import copy
 import functools
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Self, TypeVar, cast
+from collections.abc import Callable, Iterator
+from typing import Any, Self, TypeVar
 
 from comet import errors
 from comet.answers import Answer, read_bytes, read_json
 from comet.api import Methods
 from comet.auth import Credential, SessionKey, SignIn, is_user_path
 from comet.bulk import RawElement, split_elements
-from comet.calls import NO_PARAMS, form_of
+from comet.calls import Call, form_of, parameters
 from comet.dial import AddressGuard, budget
+from comet.download import Download, FileFailed, Progress, Writable
 from comet.spec.model import methods_by_name
+from comet.spec.safe import is_safe
 from comet.transport import Limits, Transport
 from comet.types import CometAPIResponseMessage, SessionKeyRegeneratedResponse
 
@@ -26,6 +28,10 @@ _ADMIN_SESSION_REVOKE = "/api/v1/admin/account/session-revoke"
 _USER_SESSION_START = "/api/v1/user/web/session/start"
 _USER_SESSION_REVOKE = "/api/v1/user/web/session/revoke"
 
+# A connection that broke or was refused may work a moment later; what ran out of time, has no address or
+# the wrong certificate will not.
+_WORTH_REPEATING = (errors.ConnectionFailed, errors.ConnectionRefused)
+
 
 class CometClient(Methods):
     """Every method of the Comet Server API, for one server and one credential.
@@ -35,8 +41,12 @@ class CometClient(Methods):
     `host` is sent as Host header, for the host name of an organization. `use_session` starts a session
     with a Password and makes all calls with its key, which is renewed once when the server refuses it.
     `address_guard` is called with each address a name resolves to, before connecting, and raises to
-    forbid it. `timeout` is the whole call in seconds, `connect_timeout` one connection attempt,
-    `read_timeout` one silence.
+    forbid it. `proxy` is an `http://` or `https://` address that all connections go through; without it
+    none is used, whatever the environment says.
+
+    `timeout` is the whole call in seconds, sign-in and repetition included, `connect_timeout` one
+    connection attempt, `read_timeout` one silence. What only reads from the server is sent once more when
+    the connection breaks.
 
         with CometClient("https://backup.example.com", Password("admin", secret)) as client:
             version = client.admin_meta_version()
@@ -56,10 +66,11 @@ class CometClient(Methods):
         on_call: OnCall | None = None,
         address_guard: AddressGuard | None = None,
         ca_file: str | None = None,
+        proxy: str | None = None,
         pool_size: int = 10,
     ) -> None:
         self._transport = Transport(
-            url, host=host, address_guard=address_guard, ca_file=ca_file, pool_size=pool_size
+            url, host=host, address_guard=address_guard, ca_file=ca_file, proxy=proxy, pool_size=pool_size
         )
         self.url = self._transport.base
         self.host = host
@@ -115,47 +126,74 @@ class CometClient(Methods):
             method, path = "UserWebSessionRevoke", _USER_SESSION_REVOKE
         else:
             method, path = "AdminAccountSessionRevoke", _ADMIN_SESSION_REVOKE
-        self._one_exchange(method, path, NO_PARAMS, _read_message, session)
+        self._one_exchange(Call(method, path, {}), _read_message, session)
         self._sign_in.forget()
 
     def call(self, method: str, /, *, path: str | None = None, **params: object) -> Any:
         """Any method by Comet's own name, with Comet's own parameter names; the plain answer.
 
         JSON comes as dicts and lists, installers and logs as bytes. `path` is needed only for methods
-        this package does not know. Numbers and truth values may be given as such; structures are sent
-        as JSON.
+        this package does not know, and makes a known one take parameters it does not know. Numbers and
+        truth values may be given as such; structures are sent as JSON.
 
         Raises:
             ValueError: the method is unknown and no path was given.
+            BadParameter: the method takes no such parameter, or not of this type.
             CometError: as in every other call.
         """
         known = methods_by_name().get(method)
-        if known is None:
-            if path is None:
-                raise ValueError(f"{method} is not a known method; give its path")
-            return self._exchange(method, path, params, _read_plain)
-        files = {
-            param.name: params.pop(param.name)
-            for param in known.params
-            if param.encoding == "file" and param.name in params
-        }
-        return self._exchange(
-            method,
-            path or known.path,
-            params,
-            _read_plain if known.returns.kind == "json" else read_bytes,
-            http_method=known.http_method,
-            signed_in=known.auth != "none",
-            files=cast(dict[str, bytes], files) or None,
-        )
+        is_json = known is None or known.returns.kind == "json"
+        return self._exchange(self._plain_call(method, path, params), _read_plain if is_json else read_bytes)
+
+    def download(
+        self,
+        method: str,
+        file: Writable,
+        /,
+        *,
+        progress: Progress | None = None,
+        path: str | None = None,
+        **params: object,
+    ) -> int:
+        """As `call`, with the answer written to `file` while it arrives; gives its length in bytes.
+
+        `file` is anything with `write`; when the call fails midway, it holds what had arrived. `progress`
+        is called after each piece. `timeout` and `max_body_bytes` hold here too, see `with_limits`.
+        """
+        target = Download(file, progress)
+        try:
+            return self._exchange(self._plain_call(method, path, params), target.finish, target)
+        except FileFailed as failed:
+            raise failed.__cause__ or failed from None
 
     def call_elements(self, method: str, /, **params: object) -> Iterator[RawElement]:
         """The elements of a method's JSON list or map, not decoded, each with its SHA-256 digest.
 
         The elements are views into the one body: copy what is kept.
         """
-        known = methods_by_name()[method]
-        return self._exchange(method, known.path, params, split_elements)
+        return self._exchange(self._plain_call(method, None, params), split_elements)
+
+    def _plain_call(self, method: str, path: str | None, params: dict[str, object]) -> Call:
+        known = methods_by_name().get(method)
+        if known is None:
+            if path is None:
+                raise ValueError(f"{method} is not a known method; give its path")
+            return Call(method, path, form_of(params))
+        files = {
+            param.name: params.pop(param.name)
+            for param in known.params
+            if param.encoding == "file" and param.name in params
+        }
+        declared = parameters(type(self), method)
+        return Call(
+            method,
+            path or known.path,
+            form_of(params) if path or files else declared.form(params),
+            known.http_method,
+            known.auth != "none",
+            is_safe(method),
+            declared.files(files) if files else None,
+        )
 
     def admin_list_users_full_raw(self) -> Iterator[RawElement]:
         """As `admin_list_users_full`: the user name and the raw profile of each user."""
@@ -165,80 +203,74 @@ class CometClient(Methods):
         """As `admin_get_jobs_for_date_range` (Unix seconds): the raw Jobs, keys are their positions."""
         return self.call_elements("AdminGetJobsForDateRange", Start=start, End=end)
 
-    def _exchange(
-        self,
-        method: str,
-        path: str,
-        params: Mapping[str, object],
-        read: Callable[[Answer], T],
-        *,
-        http_method: str = "POST",
-        signed_in: bool = True,
-        files: Mapping[str, bytes] | None = None,
-    ) -> T:
-        send = functools.partial(
-            self._one_exchange, method, path, params, read, http_method=http_method, files=files
-        )
-        if not signed_in:
-            return send(None)
-        with budget(self._limits.timeout):  # sign-in and renewal included
-            credential = self._sign_in.current(path)
+    def _exchange(self, call: Call, read: Callable[[Answer], T], target: Download | None = None) -> T:
+        with budget(self._limits.timeout):  # sign-in, renewal and repetition included
+            if not call.signed_in:
+                return self._sent(call, read, None, target)
+            credential = self._sign_in.current(call.path)
             try:
-                return send(credential)
+                return self._sent(call, read, credential, target)
             except errors.Forbidden:
-                renewed = self._sign_in.renewed(credential, path)
+                renewed = self._sign_in.renewed(credential, call.path)
                 if renewed is None:
                     raise
             try:
-                return send(renewed)
+                return self._sent(call, read, renewed, target)
             except errors.Forbidden:
                 self._sign_in.renewal_did_not_help()
                 raise
 
-    def _one_exchange(
+    def _sent(
         self,
-        method: str,
-        path: str,
-        params: Mapping[str, object],
+        call: Call,
         read: Callable[[Answer], T],
         credential: Credential | None,
-        *,
-        http_method: str = "POST",
-        files: Mapping[str, bytes] | None = None,
+        target: Download | None = None,
     ) -> T:
-        signature = credential.form() if credential is not None else {}
-        headers: dict[str, str] | None = None
-        form: dict[str, str] | None = None
-        if files is not None:
-            headers = {f"X-Comet-Admin-{name}": value for name, value in signature.items()}
-        elif http_method == "POST":
-            form = signature | form_of(params)
+        """One exchange, and another if the connection failed and the call may be repeated."""
+        try:
+            return self._one_exchange(call, read, credential, target)
+        except errors.ConnectionFailed as problem:
+            if not call.is_safe or type(problem) not in _WORTH_REPEATING:
+                raise
+            if target is not None and target.has_begun:
+                raise
+        return self._one_exchange(call, read, credential, target)
+
+    def _one_exchange(
+        self,
+        call: Call,
+        read: Callable[[Answer], T],
+        credential: Credential | None,
+        target: Download | None = None,
+    ) -> T:
         began = time.monotonic()
         outcome, received = "ok", 0
         try:
             answer = self._transport.send(
-                method, http_method, path, form=form, headers=headers, files=files, limits=self._limits
+                call, credential.form() if credential is not None else {}, self._limits, target
             )
             received = len(answer.body)
             return read(answer)
-        except errors.CometError as error:
+        except Exception as error:
             outcome = type(error).__name__
             raise
         finally:
             if self._on_call is not None:
-                self._on_call(method, time.monotonic() - began, outcome, received)
+                received = received if target is None else target.written
+                self._on_call(call.method, time.monotonic() - began, outcome, received)
 
     def _start_session(self, credential: Credential, path: str) -> SessionKey:
         as_user = is_user_path(path)
-        reply = self._one_exchange(
+        call = Call(
             "UserWebSessionStart" if as_user else "AdminAccountSessionStart",
             _USER_SESSION_START if as_user else _ADMIN_SESSION_START,
-            NO_PARAMS if as_user else {"SelfAddress": self.url},
-            functools.partial(read_json, reply=SessionKeyRegeneratedResponse),
-            credential,
+            {} if as_user else {"SelfAddress": self.url},
         )
+        reply = self._one_exchange(call, _read_session, credential)
         return SessionKey(credential.username, reply.session_key)
 
 
 _read_plain = functools.partial(read_json, reply=object)
+_read_session = functools.partial(read_json, reply=SessionKeyRegeneratedResponse)
 _read_message = functools.partial(read_json, reply=CometAPIResponseMessage)

@@ -5,18 +5,20 @@ a server which sends one byte now and then cannot hold a call longer than the wh
 """
 
 import contextlib
+import functools
+import os
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import certifi
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
-from urllib3.poolmanager import PoolManager
+from urllib3.poolmanager import PoolManager, ProxyManager
 
 AddressGuard = Callable[[str, int], None]
 """Called with an IP address and a port before a connection; raises to forbid it."""
@@ -101,9 +103,16 @@ class _BudgetTLSSocket(ssl.SSLSocket):
 
 def tls_context(ca_file: str | None) -> ssl.SSLContext:
     """TLS 1.2 or newer, certificates always checked, by `ca_file` or certifi and never the environment."""
+    path = ca_file or certifi.where()
+    return _tls_context(path, os.stat(path).st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=64)
+def _tls_context(path: str, _changed: int) -> ssl.SSLContext:
+    """One for each file, read again when it changed: reading costs more than a hundred calls."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_verify_locations(cafile=ca_file or certifi.where())
+    context.load_verify_locations(cafile=path)
     context.sslsocket_class = _BudgetTLSSocket
     return context
 
@@ -151,8 +160,15 @@ def dial(host: str, port: int, timeout: float | None, guard: AddressGuard | None
     raise problem or OSError(f"no address for {host}")
 
 
-def pool_manager(guard: AddressGuard | None, context: ssl.SSLContext | None, size: int) -> PoolManager:
-    """Connection pools of urllib3 that dial as above."""
+def pool_manager(
+    guard: AddressGuard | None,
+    context: ssl.SSLContext | None,
+    size: int,
+    *,
+    proxy: str | None = None,
+    proxy_headers: Mapping[str, str] | None = None,
+) -> PoolManager:
+    """Connection pools of urllib3 that dial as above, to the servers or to one proxy."""
 
     class Plain(HTTPConnection):
         def _new_conn(self) -> socket.socket:
@@ -168,7 +184,17 @@ def pool_manager(guard: AddressGuard | None, context: ssl.SSLContext | None, siz
     class SecurePool(HTTPSConnectionPool):
         ConnectionCls = Secure
 
-    manager = PoolManager(num_pools=1, maxsize=size, ssl_context=context)
+    if proxy is None:
+        manager = PoolManager(num_pools=1, maxsize=size, ssl_context=context)
+    else:
+        manager = ProxyManager(
+            proxy,
+            num_pools=1,
+            maxsize=size,
+            ssl_context=context,
+            proxy_headers=proxy_headers,
+            proxy_ssl_context=tls_context(None) if proxy.startswith("https") else None,
+        )
     manager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
     return manager
 

@@ -2,6 +2,7 @@
 
     CometError
       BadAddress            the address is not one of a web server
+      BadParameter          a parameter is missing, unknown or of the wrong type; nothing was sent
       ConnectionFailed      nothing was answered
         NameNotFound          the name has no address
         ConnectionRefused     nobody listens there
@@ -23,6 +24,10 @@ Decide on the class and the numbers, never on `message`: Comet translates it.
 
 from collections.abc import Mapping
 from types import MappingProxyType
+
+import msgspec
+
+from comet.types import WebAuthnSignRequest
 
 
 class CometError(Exception):
@@ -57,6 +62,10 @@ class CometError(Exception):
 
 class BadAddress(CometError, ValueError):
     """The address is not `http://host` or `https://host`, with or without a port."""
+
+
+class BadParameter(CometError, TypeError):
+    """A parameter is missing, unknown or of the wrong type; nothing was sent."""
 
 
 class ConnectionFailed(CometError):
@@ -117,6 +126,19 @@ class SecondFactorRequired(APIError):
 
     kinds: frozenset[str] = frozenset()
     challenges: Mapping[str, str] = MappingProxyType({})
+
+    def webauthn_challenge(self) -> WebAuthnSignRequest | None:
+        """What a security key has to sign, for `navigator.credentials.get`; None if none is offered.
+
+        The browser's answer, as JSON, goes into `PasswordWebAuthn` with the challenge's `challenge_id`.
+        """
+        text = self.challenges.get("webauthn")
+        if text is None:
+            return None
+        try:
+            return msgspec.json.decode(text, type=WebAuthnSignRequest)
+        except (msgspec.DecodeError, UnicodeEncodeError):
+            return None
 
 
 class Conflict(APIError):

@@ -13,10 +13,13 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, NameResolutionError
+from urllib3.poolmanager import PoolManager
 
 from comet import errors
 from comet.answers import Answer
+from comet.calls import Call
 from comet.dial import AddressGuard, GuardRefused, budget, pool_manager, tls_context
+from comet.download import Download
 
 _CHUNK_BYTES = 256 * 1024
 _HEADERS = {"Accept-Encoding": "gzip", "Accept-Language": "en", "User-Agent": "comet-python"}
@@ -58,6 +61,18 @@ def parse_address(url: str) -> SplitResult:
     return parts
 
 
+def check_proxy(proxy: str) -> str:
+    """The address of a proxy, such as `http://name:password@proxy.example:3128`.
+
+    Raises:
+        BadAddress: not http or https, or no host.
+    """
+    parts = urlsplit(proxy)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise errors.BadAddress("The proxy's address must start with http:// or https:// and name a host")
+    return proxy
+
+
 class Transport:
     """Sends requests to one server. Safe to use from several threads."""
 
@@ -68,8 +83,11 @@ class Transport:
         host: str | None = None,
         address_guard: AddressGuard | None = None,
         ca_file: str | None = None,
+        proxy: str | None = None,
         pool_size: int = 10,
     ) -> None:
+        if proxy is not None and address_guard is not None:
+            raise ValueError("an address guard cannot see where a proxy connects to: give one of the two")
         parts = parse_address(url)
         self.base = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
         context = tls_context(ca_file) if parts.scheme == "https" else None
@@ -78,58 +96,71 @@ class Transport:
         self._session.headers.clear()
         self._session.headers.update(_HEADERS | ({"Host": host} if host else {}))
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._session.proxies = {parts.scheme: check_proxy(proxy)} if proxy is not None else {}
         self._session.adapters.clear()
         self._session.mount(f"{parts.scheme}://", _Adapter(address_guard, context, pool_size))
 
     def send(
-        self,
-        method: str,
-        http_method: str,
-        path: str,
-        *,
-        form: Mapping[str, str] | None,
-        headers: Mapping[str, str] | None,
-        files: Mapping[str, bytes] | None,
-        limits: Limits,
+        self, call: Call, signature: Mapping[str, str], limits: Limits, target: Download | None = None
     ) -> Answer:
         """One request and its whole answer, whatever its HTTP status.
+
+        With a `target`, a good answer goes there while it arrives and the body stays empty.
 
         Raises:
             ConnectionFailed: one of its kinds, when there is no whole answer.
             BodyTooLarge: the answer is longer than allowed.
         """
         pauses = (min(limits.connect_timeout, limits.timeout), min(limits.read_timeout, limits.timeout))
+        form: Mapping[str, str] | None = None
+        headers: Mapping[str, str] | None = None
+        if call.files is not None:
+            headers = {f"X-Comet-Admin-{name}": value for name, value in signature.items()}
+        elif call.http_method == "POST":
+            form = {**signature, **call.form}
         try:
             with budget(limits.timeout):
                 response = self._session.request(
-                    http_method,
-                    self.base + path,
+                    call.http_method,
+                    self.base + call.path,
                     data=form,
-                    files=files,
+                    files=call.files,
                     headers=headers,
                     timeout=pauses,
                     allow_redirects=False,
                     stream=True,
                 )
                 with contextlib.closing(response):
-                    body = self._read(method, response, limits.max_body_bytes)
+                    body = self._read(call.method, response, limits.max_body_bytes, target)
         except (requests.RequestException, HTTPError, GuardRefused, OSError) as problem:
-            self._fail(method, problem)
-        return Answer(self.base, method, response.status_code, response.headers, body)
+            kind, message = explain(problem)
+            raise kind(message, server=self.base, method=call.method) from problem
+        return Answer(self.base, call.method, response.status_code, response.headers, body)
 
     def close(self) -> None:
         """Ends all pooled connections."""
         self._session.close()
 
-    def _read(self, method: str, response: requests.Response, limit: int) -> bytearray:
+    def _read(
+        self, method: str, response: requests.Response, limit: int, target: Download | None
+    ) -> bytearray:
         declared = response.headers.get("Content-Length", "")
-        body = bytearray()
-        if declared.isdigit() and int(declared) > limit:
+        length = int(declared) if declared.isdigit() else None
+        if length is not None and length > limit:
             self._refuse_body(method, response, limit)
+        if not 200 <= response.status_code < 300 or "text/html" in response.headers.get("Content-Type", ""):
+            target = None
+        if target is not None:
+            target.expect(None if "Content-Encoding" in response.headers else length)
+        body, received = bytearray(), 0
         for chunk in response.raw.stream(_CHUNK_BYTES, decode_content=True):
-            body += chunk
-            if len(body) > limit:
+            received += len(chunk)
+            if received > limit:
                 self._refuse_body(method, response, limit)
+            if target is None:
+                body += chunk
+            else:
+                target.take(chunk)
         return body
 
     def _refuse_body(self, method: str, response: requests.Response, limit: int) -> NoReturn:
@@ -139,10 +170,6 @@ class Transport:
             method=method,
             http_status=response.status_code,
         )
-
-    def _fail(self, method: str, problem: Exception) -> NoReturn:
-        kind, message = explain(problem)
-        raise kind(message, server=self.base, method=method) from problem
 
 
 class _Adapter(HTTPAdapter):
@@ -155,6 +182,16 @@ class _Adapter(HTTPAdapter):
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **_: Any) -> None:
         self.poolmanager = pool_manager(self._guard, self._context, maxsize)
+        self._size = maxsize
+
+    def proxy_manager_for(self, proxy: str, **_: Any) -> PoolManager:
+        manager: PoolManager | None = self.proxy_manager.get(proxy)
+        if manager is None:
+            manager = pool_manager(
+                None, self._context, self._size, proxy=proxy, proxy_headers=self.proxy_headers(proxy)
+            )
+            self.proxy_manager[proxy] = manager
+        return manager
 
     def cert_verify(self, *_: Any) -> None:
         """Nothing to set: the TLS context already holds the trusted certificates and checks them."""

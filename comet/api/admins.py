@@ -29,11 +29,14 @@ class AdminsMethods(Caller):
     def admin_admin_user_list(self) -> list[AllowedAdminUser]:
         """List administrator accounts.
 
-        Signed in as administrator. Only for administrators of no organization. Since 20.9.1 or earlier.
+        Signed in as administrator. Only for administrators of no organization. Since 20.9.1 or earlier. Safe
+        to repeat.
 
         Comet Server API: AdminAdminUserList, POST /api/v1/admin/admin-user/list
         """
-        return self._call_json("AdminAdminUserList", "/api/v1/admin/admin-user/list", list[AllowedAdminUser])
+        return self._call_json(
+            "AdminAdminUserList", "/api/v1/admin/admin-user/list", list[AllowedAdminUser], is_safe=True
+        )
 
     def admin_admin_user_new(
         self, *, target_user: str, target_password: str, target_org_id: str | None = None
@@ -68,7 +71,7 @@ class AdminsMethods(Caller):
     def admin_external_auth_sources_get(self) -> dict[str, ExternalAuthenticationSource]:
         """Read all external admin login sources.
 
-        Signed in as administrator. Since 23.6.9 or earlier.
+        Signed in as administrator. Since 23.6.9 or earlier. Safe to repeat.
 
         Comet Server API: AdminExternalAuthSourcesGet, POST /api/v1/admin/external-auth-sources/get
         """
@@ -76,6 +79,7 @@ class AdminsMethods(Caller):
             "AdminExternalAuthSourcesGet",
             "/api/v1/admin/external-auth-sources/get",
             dict[str, ExternalAuthenticationSource],
+            is_safe=True,
         )
 
     def admin_external_auth_sources_new(

@@ -26,7 +26,7 @@ class ConfigurationMethods(Caller):
     def admin_meta_branding_config_get(self) -> ServerConfigOptionsBrandingFragment:
         """Read branding settings.
 
-        Signed in as administrator.
+        Signed in as administrator. Safe to repeat.
 
         Comet Server API: AdminMetaBrandingConfigGet, POST /api/v1/admin/meta/branding-config/get
         """
@@ -34,6 +34,7 @@ class ConfigurationMethods(Caller):
             "AdminMetaBrandingConfigGet",
             "/api/v1/admin/meta/branding-config/get",
             ServerConfigOptionsBrandingFragment,
+            is_safe=True,
         )
 
     def admin_meta_branding_config_set(self, *, branding_config: BrandingOptions) -> CometAPIResponseMessage:
@@ -53,7 +54,7 @@ class ConfigurationMethods(Caller):
     def admin_meta_build_config_get(self) -> ServerConfigOptionsSoftwareBuildRoleFragment:
         """Read Software Build Role settings.
 
-        Signed in as administrator.
+        Signed in as administrator. Safe to repeat.
 
         Comet Server API: AdminMetaBuildConfigGet, POST /api/v1/admin/meta/build-config/get
         """
@@ -61,6 +62,7 @@ class ConfigurationMethods(Caller):
             "AdminMetaBuildConfigGet",
             "/api/v1/admin/meta/build-config/get",
             ServerConfigOptionsSoftwareBuildRoleFragment,
+            is_safe=True,
         )
 
     def admin_meta_build_config_set(
@@ -82,7 +84,8 @@ class ConfigurationMethods(Caller):
     def admin_meta_constellation_config_get(self) -> ConstellationRoleOptions:
         """Read the tenant's Constellation settings.
 
-        Signed in as administrator. Needs the Constellation Role on the server. Since 22.9.0 or earlier.
+        Signed in as administrator. Needs the Constellation Role on the server. Since 22.9.0 or earlier. Safe
+        to repeat.
 
         Comet Server API: AdminMetaConstellationConfigGet, POST /api/v1/admin/meta/constellation/config/get
         """
@@ -90,6 +93,7 @@ class ConfigurationMethods(Caller):
             "AdminMetaConstellationConfigGet",
             "/api/v1/admin/meta/constellation/config/get",
             ConstellationRoleOptions,
+            is_safe=True,
         )
 
     def admin_meta_constellation_config_set(
@@ -111,12 +115,12 @@ class ConfigurationMethods(Caller):
     def admin_meta_email_options_get(self) -> EmailOptions:
         """Read outgoing email settings.
 
-        Signed in as administrator. Since 22.12.2 or earlier.
+        Signed in as administrator. Since 22.12.2 or earlier. Safe to repeat.
 
         Comet Server API: AdminMetaEmailOptionsGet, POST /api/v1/admin/meta/email-options/get
         """
         return self._call_json(
-            "AdminMetaEmailOptionsGet", "/api/v1/admin/meta/email-options/get", EmailOptions
+            "AdminMetaEmailOptionsGet", "/api/v1/admin/meta/email-options/get", EmailOptions, is_safe=True
         )
 
     def admin_meta_email_options_set(self, *, email_options: EmailOptions) -> CometAPIResponseMessage:
@@ -136,12 +140,15 @@ class ConfigurationMethods(Caller):
     def admin_meta_psa_config_list_get(self) -> list[PSAConfig]:
         """Read PSA integration settings.
 
-        Signed in as administrator. Since 22.9.9 or earlier.
+        Signed in as administrator. Since 22.9.9 or earlier. Safe to repeat.
 
         Comet Server API: AdminMetaPsaConfigListGet, POST /api/v1/admin/meta/psa-config-list/get
         """
         return self._call_json(
-            "AdminMetaPsaConfigListGet", "/api/v1/admin/meta/psa-config-list/get", list[PSAConfig]
+            "AdminMetaPsaConfigListGet",
+            "/api/v1/admin/meta/psa-config-list/get",
+            list[PSAConfig],
+            is_safe=True,
         )
 
     def admin_meta_psa_config_list_set(self, *, psa_config_list: list[PSAConfig]) -> CometAPIResponseMessage:
@@ -174,7 +181,7 @@ class ConfigurationMethods(Caller):
     def admin_meta_remote_storage_vault_get(self) -> list[RemoteStorageOption]:
         """Read the configured storage templates.
 
-        Signed in as administrator.
+        Signed in as administrator. Safe to repeat.
 
         Comet Server API: AdminMetaRemoteStorageVaultGet, POST /api/v1/admin/meta/remote-storage-vault/get
         """
@@ -182,6 +189,7 @@ class ConfigurationMethods(Caller):
             "AdminMetaRemoteStorageVaultGet",
             "/api/v1/admin/meta/remote-storage-vault/get",
             list[RemoteStorageOption],
+            is_safe=True,
         )
 
     def admin_meta_remote_storage_vault_set(
@@ -227,11 +235,13 @@ class ConfigurationMethods(Caller):
     def admin_meta_resource_get(self, *, hash: str) -> bytes:
         """Download an uploaded resource file by hash.
 
-        Signed in as administrator.
+        Signed in as administrator. Safe to repeat.
 
         Comet Server API: AdminMetaResourceGet, POST /api/v1/admin/meta/resource/get
         """
-        return self._call_bytes("AdminMetaResourceGet", "/api/v1/admin/meta/resource/get", {"Hash": hash})
+        return self._call_bytes(
+            "AdminMetaResourceGet", "/api/v1/admin/meta/resource/get", {"Hash": hash}, is_safe=True
+        )
 
     def admin_meta_resource_new(self, *, upload: bytes) -> AdminResourceResponse:
         """Upload a resource file and obtain its hash.
@@ -287,18 +297,21 @@ class ConfigurationMethods(Caller):
     def admin_meta_server_config_get(self) -> ServerConfigOptions:
         """Read the entire server configuration.
 
-        Signed in as administrator. Only for administrators of no organization.
+        Signed in as administrator. Only for administrators of no organization. Safe to repeat.
 
         Comet Server API: AdminMetaServerConfigGet, POST /api/v1/admin/meta/server-config/get
         """
         return self._call_json(
-            "AdminMetaServerConfigGet", "/api/v1/admin/meta/server-config/get", ServerConfigOptions
+            "AdminMetaServerConfigGet",
+            "/api/v1/admin/meta/server-config/get",
+            ServerConfigOptions,
+            is_safe=True,
         )
 
     def admin_meta_server_config_network_interfaces(self) -> list[str]:
         """List the server's network interface addresses.
 
-        Signed in as administrator. Only for administrators of no organization. Since 19.6.0.
+        Signed in as administrator. Only for administrators of no organization. Since 19.6.0. Safe to repeat.
 
         Comet Server API: AdminMetaServerConfigNetworkInterfaces, POST /api/v1/admin/meta/server-
         config/network-interfaces
@@ -307,6 +320,7 @@ class ConfigurationMethods(Caller):
             "AdminMetaServerConfigNetworkInterfaces",
             "/api/v1/admin/meta/server-config/network-interfaces",
             list[str],
+            is_safe=True,
         )
 
     def admin_meta_server_config_set(self, *, config: ServerConfigOptions) -> CometAPIResponseMessage:
@@ -328,12 +342,15 @@ class ConfigurationMethods(Caller):
     def admin_meta_webhook_options_get(self) -> dict[str, WebhookOption]:
         """Read webhook settings, keyed by webhook name.
 
-        Signed in as administrator.
+        Signed in as administrator. Safe to repeat.
 
         Comet Server API: AdminMetaWebhookOptionsGet, POST /api/v1/admin/meta/webhook-options/get
         """
         return self._call_json(
-            "AdminMetaWebhookOptionsGet", "/api/v1/admin/meta/webhook-options/get", dict[str, WebhookOption]
+            "AdminMetaWebhookOptionsGet",
+            "/api/v1/admin/meta/webhook-options/get",
+            dict[str, WebhookOption],
+            is_safe=True,
         )
 
     def admin_meta_webhook_options_set(

@@ -53,7 +53,7 @@ class ConnectionsMethods(Caller):
         """Look up the default client login URL of a tenant.
 
         Signed in as administrator. Needs the Auth Role on the server. Only for administrators of no
-        organization. Since 22.9.9 or earlier.
+        organization. Since 22.9.9 or earlier. Safe to repeat.
 
         Comet Server API: AdminDispatcherGetDefaultLoginUrl, POST /api/v1/admin/dispatcher/get-default-login-
         url
@@ -63,6 +63,7 @@ class ConnectionsMethods(Caller):
             "/api/v1/admin/dispatcher/get-default-login-url",
             OrganizationLoginURLResponse,
             {"OrganizationID": organization_id},
+            is_safe=True,
         )
 
     def admin_dispatcher_kill_process(self, *, target_id: str) -> CometAPIResponseMessage:
@@ -86,7 +87,7 @@ class ConnectionsMethods(Caller):
     ) -> dict[str, LiveUserConnection]:
         """List connected devices, keyed by connection GUID.
 
-        Signed in as administrator. Needs the Auth Role on the server.
+        Signed in as administrator. Needs the Auth Role on the server. Safe to repeat.
 
         Comet Server API: AdminDispatcherListActive, POST /api/v1/admin/dispatcher/list-active
         """
@@ -95,6 +96,7 @@ class ConnectionsMethods(Caller):
             "/api/v1/admin/dispatcher/list-active",
             dict[str, LiveUserConnection],
             {"UserNameFilter": user_name_filter},
+            is_safe=True,
         )
 
     def admin_dispatcher_refetch_profile(self, *, target_id: str) -> CometAPIResponseMessage:
@@ -229,7 +231,8 @@ class ConnectionsMethods(Caller):
     def admin_installation_list_active(self) -> dict[str, RegistrationLobbyConnection]:
         """List unregistered devices waiting in the lobby.
 
-        Signed in as administrator. Needs the Auth Role on the server. Since 23.9.2 or earlier.
+        Signed in as administrator. Needs the Auth Role on the server. Since 23.9.2 or earlier. Safe to
+        repeat.
 
         Comet Server API: AdminInstallationListActive, POST /api/v1/admin/installation/list-active
         """
@@ -237,6 +240,7 @@ class ConnectionsMethods(Caller):
             "AdminInstallationListActive",
             "/api/v1/admin/installation/list-active",
             dict[str, RegistrationLobbyConnection],
+            is_safe=True,
         )
 
     def admin_update_campaign_start(self, *, options: UpdateCampaignOptions) -> CometAPIResponseMessage:
@@ -258,10 +262,13 @@ class ConnectionsMethods(Caller):
         """Read the state of the client upgrade campaign.
 
         Signed in as administrator. Needs the Software Build Role and Auth Role on the server. Only for
-        administrators of no organization.
+        administrators of no organization. Safe to repeat.
 
         Comet Server API: AdminUpdateCampaignStatus, POST /api/v1/admin/update-campaign/status
         """
         return self._call_json(
-            "AdminUpdateCampaignStatus", "/api/v1/admin/update-campaign/status", UpdateCampaignStatus
+            "AdminUpdateCampaignStatus",
+            "/api/v1/admin/update-campaign/status",
+            UpdateCampaignStatus,
+            is_safe=True,
         )

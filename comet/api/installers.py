@@ -16,7 +16,7 @@ class InstallersMethods(Caller):
         """List client installer platforms, keyed by platform number.
 
         Signed in as administrator, or by anyone where the server allows open downloads. Needs the Software
-        Build Role and Auth Role on the server.
+        Build Role and Auth Role on the server. Safe to repeat.
 
         Map keys are platform numbers as JSON strings; they feed the Platform parameter of the download
         methods.
@@ -27,6 +27,7 @@ class InstallersMethods(Caller):
             "AdminBrandingAvailablePlatforms",
             "/api/v1/admin/branding/available-platforms",
             dict[int, AvailableDownload],
+            is_safe=True,
         )
 
     def admin_branding_generate_client_by_platform(
@@ -35,7 +36,7 @@ class InstallersMethods(Caller):
         """Download the client installer for a platform number.
 
         Signed in as administrator, or by anyone where the server allows open downloads. Needs the Software
-        Build Role and Auth Role on the server. Since 18.12.2.
+        Build Role and Auth Role on the server. Since 18.12.2. Safe to repeat.
 
         Comet Server API: AdminBrandingGenerateClientByPlatform, POST /api/v1/admin/branding/generate-
         client/by-platform
@@ -44,13 +45,14 @@ class InstallersMethods(Caller):
             "AdminBrandingGenerateClientByPlatform",
             "/api/v1/admin/branding/generate-client/by-platform",
             {"Platform": platform, "SelfAddress": self_address or self.url},
+            is_safe=True,
         )
 
     def admin_branding_generate_client_linux_deb(self, *, self_address: str | None = None) -> bytes:
         """Download the Linux .deb client installer.
 
         Signed in as administrator, or by anyone where the server allows open downloads. Needs the Software
-        Build Role and Auth Role on the server. Since 23.12.3 or earlier.
+        Build Role and Auth Role on the server. Since 23.12.3 or earlier. Safe to repeat.
 
         Comet Server API: AdminBrandingGenerateClientLinuxDeb, POST /api/v1/admin/branding/generate-
         client/linux-deb
@@ -59,13 +61,14 @@ class InstallersMethods(Caller):
             "AdminBrandingGenerateClientLinuxDeb",
             "/api/v1/admin/branding/generate-client/linux-deb",
             {"SelfAddress": self_address or self.url},
+            is_safe=True,
         )
 
     def admin_branding_generate_client_linuxgeneric(self, *, self_address: str | None = None) -> bytes:
         """Download the generic Linux .run client installer.
 
         Signed in as administrator, or by anyone where the server allows open downloads. Needs the Software
-        Build Role and Auth Role on the server.
+        Build Role and Auth Role on the server. Safe to repeat.
 
         Comet Server API: AdminBrandingGenerateClientLinuxgeneric, POST /api/v1/admin/branding/generate-
         client/linuxgeneric
@@ -76,13 +79,14 @@ class InstallersMethods(Caller):
             "AdminBrandingGenerateClientLinuxgeneric",
             "/api/v1/admin/branding/generate-client/linuxgeneric",
             {"SelfAddress": self_address or self.url},
+            is_safe=True,
         )
 
     def admin_branding_generate_client_macos_arm64(self, *, self_address: str | None = None) -> bytes:
         """Download the macOS arm64 client package.
 
         Signed in as administrator, or by anyone where the server allows open downloads. Needs the Software
-        Build Role and Auth Role on the server. Since 22.11.2 or earlier.
+        Build Role and Auth Role on the server. Since 22.11.2 or earlier. Safe to repeat.
 
         Comet Server API: AdminBrandingGenerateClientMacosArm64, POST /api/v1/admin/branding/generate-
         client/macos-arm64
@@ -93,13 +97,14 @@ class InstallersMethods(Caller):
             "AdminBrandingGenerateClientMacosArm64",
             "/api/v1/admin/branding/generate-client/macos-arm64",
             {"SelfAddress": self_address or self.url},
+            is_safe=True,
         )
 
     def admin_branding_generate_client_macos_x8664(self, *, self_address: str | None = None) -> bytes:
         """Download the macOS x86_64 client package.
 
         Signed in as administrator, or by anyone where the server allows open downloads. Needs the Software
-        Build Role and Auth Role on the server.
+        Build Role and Auth Role on the server. Safe to repeat.
 
         Comet Server API: AdminBrandingGenerateClientMacosX8664, POST /api/v1/admin/branding/generate-
         client/macos-x86_64
@@ -110,13 +115,14 @@ class InstallersMethods(Caller):
             "AdminBrandingGenerateClientMacosX8664",
             "/api/v1/admin/branding/generate-client/macos-x86_64",
             {"SelfAddress": self_address or self.url},
+            is_safe=True,
         )
 
     def admin_branding_generate_client_spk_dsm6(self, *, self_address: str | None = None) -> bytes:
         """Download the Synology DSM 6 client package.
 
         Signed in as administrator, or by anyone where the server allows open downloads. Needs the Software
-        Build Role and Auth Role on the server. Since 22.2.0 or earlier.
+        Build Role and Auth Role on the server. Since 22.2.0 or earlier. Safe to repeat.
 
         Comet Server API: AdminBrandingGenerateClientSpkDsm6, POST /api/v1/admin/branding/generate-client/spk-
         dsm6
@@ -127,13 +133,14 @@ class InstallersMethods(Caller):
             "AdminBrandingGenerateClientSpkDsm6",
             "/api/v1/admin/branding/generate-client/spk-dsm6",
             {"SelfAddress": self_address or self.url},
+            is_safe=True,
         )
 
     def admin_branding_generate_client_spk_dsm7(self, *, self_address: str | None = None) -> bytes:
         """Download the Synology DSM 7 client package.
 
         Signed in as administrator, or by anyone where the server allows open downloads. Needs the Software
-        Build Role and Auth Role on the server. Since 22.2.0 or earlier.
+        Build Role and Auth Role on the server. Since 22.2.0 or earlier. Safe to repeat.
 
         Comet Server API: AdminBrandingGenerateClientSpkDsm7, POST /api/v1/admin/branding/generate-client/spk-
         dsm7
@@ -144,6 +151,7 @@ class InstallersMethods(Caller):
             "AdminBrandingGenerateClientSpkDsm7",
             "/api/v1/admin/branding/generate-client/spk-dsm7",
             {"SelfAddress": self_address or self.url},
+            is_safe=True,
         )
 
     def admin_branding_generate_client_test(
@@ -167,7 +175,7 @@ class InstallersMethods(Caller):
         """Download the Windows AnyCPU client as an exe (updates).
 
         Signed in as administrator, or by anyone where the server allows open downloads. Needs the Software
-        Build Role and Auth Role on the server.
+        Build Role and Auth Role on the server. Safe to repeat.
 
         Comet Server API: AdminBrandingGenerateClientWindowsAnycpuExe, POST /api/v1/admin/branding/generate-
         client/windows-anycpu-exe
@@ -178,13 +186,14 @@ class InstallersMethods(Caller):
             "AdminBrandingGenerateClientWindowsAnycpuExe",
             "/api/v1/admin/branding/generate-client/windows-anycpu-exe",
             {"SelfAddress": self_address or self.url},
+            is_safe=True,
         )
 
     def admin_branding_generate_client_windows_anycpu_zip(self, *, self_address: str | None = None) -> bytes:
         """Download the Windows AnyCPU client as a zip.
 
         Signed in as administrator, or by anyone where the server allows open downloads. Needs the Software
-        Build Role and Auth Role on the server.
+        Build Role and Auth Role on the server. Safe to repeat.
 
         Comet Server API: AdminBrandingGenerateClientWindowsAnycpuZip, POST /api/v1/admin/branding/generate-
         client/windows-anycpu-zip
@@ -196,13 +205,14 @@ class InstallersMethods(Caller):
             "AdminBrandingGenerateClientWindowsAnycpuZip",
             "/api/v1/admin/branding/generate-client/windows-anycpu-zip",
             {"SelfAddress": self_address or self.url},
+            is_safe=True,
         )
 
     def admin_branding_generate_client_windows_x8632_exe(self, *, self_address: str | None = None) -> bytes:
         """Download the 32-bit Windows client as an exe (updates).
 
         Signed in as administrator, or by anyone where the server allows open downloads. Needs the Software
-        Build Role and Auth Role on the server.
+        Build Role and Auth Role on the server. Safe to repeat.
 
         Comet Server API: AdminBrandingGenerateClientWindowsX8632Exe, POST /api/v1/admin/branding/generate-
         client/windows-x86_32-exe
@@ -213,13 +223,14 @@ class InstallersMethods(Caller):
             "AdminBrandingGenerateClientWindowsX8632Exe",
             "/api/v1/admin/branding/generate-client/windows-x86_32-exe",
             {"SelfAddress": self_address or self.url},
+            is_safe=True,
         )
 
     def admin_branding_generate_client_windows_x8632_zip(self, *, self_address: str | None = None) -> bytes:
         """Download the 32-bit Windows client as a zip.
 
         Signed in as administrator, or by anyone where the server allows open downloads. Needs the Software
-        Build Role and Auth Role on the server.
+        Build Role and Auth Role on the server. Safe to repeat.
 
         Comet Server API: AdminBrandingGenerateClientWindowsX8632Zip, POST /api/v1/admin/branding/generate-
         client/windows-x86_32-zip
@@ -230,13 +241,14 @@ class InstallersMethods(Caller):
             "AdminBrandingGenerateClientWindowsX8632Zip",
             "/api/v1/admin/branding/generate-client/windows-x86_32-zip",
             {"SelfAddress": self_address or self.url},
+            is_safe=True,
         )
 
     def admin_branding_generate_client_windows_x8664_exe(self, *, self_address: str | None = None) -> bytes:
         """Download the 64-bit Windows client as an exe (updates).
 
         Signed in as administrator, or by anyone where the server allows open downloads. Needs the Software
-        Build Role and Auth Role on the server.
+        Build Role and Auth Role on the server. Safe to repeat.
 
         Comet Server API: AdminBrandingGenerateClientWindowsX8664Exe, POST /api/v1/admin/branding/generate-
         client/windows-x86_64-exe
@@ -247,13 +259,14 @@ class InstallersMethods(Caller):
             "AdminBrandingGenerateClientWindowsX8664Exe",
             "/api/v1/admin/branding/generate-client/windows-x86_64-exe",
             {"SelfAddress": self_address or self.url},
+            is_safe=True,
         )
 
     def admin_branding_generate_client_windows_x8664_zip(self, *, self_address: str | None = None) -> bytes:
         """Download the 64-bit Windows client as a zip.
 
         Signed in as administrator, or by anyone where the server allows open downloads. Needs the Software
-        Build Role and Auth Role on the server.
+        Build Role and Auth Role on the server. Safe to repeat.
 
         Comet Server API: AdminBrandingGenerateClientWindowsX8664Zip, POST /api/v1/admin/branding/generate-
         client/windows-x86_64-zip
@@ -264,12 +277,13 @@ class InstallersMethods(Caller):
             "AdminBrandingGenerateClientWindowsX8664Zip",
             "/api/v1/admin/branding/generate-client/windows-x86_64-zip",
             {"SelfAddress": self_address or self.url},
+            is_safe=True,
         )
 
     def branding_props(self) -> ServerMetaBrandingProperties:
         """Read public server branding and login hints.
 
-        Needs no credential. Since 21.6.6 or earlier.
+        Needs no credential. Since 21.6.6 or earlier. Safe to repeat.
 
         The only GET method, and the only path outside /api/v1/. Needs no credentials.
 
@@ -281,4 +295,5 @@ class InstallersMethods(Caller):
             ServerMetaBrandingProperties,
             http_method="GET",
             signed_in=False,
+            is_safe=True,
         )

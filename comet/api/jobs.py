@@ -14,7 +14,8 @@ class JobsMethods(Caller):
     def admin_count_jobs_for_custom_search(self, *, query: SearchClause) -> CountJobsResponse:
         """Count the jobs matching a search clause.
 
-        Signed in as administrator. Needs the Auth Role on the server. Since 22.12.2 or earlier.
+        Signed in as administrator. Needs the Auth Role on the server. Since 22.12.2 or earlier. Safe to
+        repeat.
 
         Comet Server API: AdminCountJobsForCustomSearch, POST /api/v1/admin/count-jobs-for-custom-search
         """
@@ -23,23 +24,25 @@ class JobsMethods(Caller):
             "/api/v1/admin/count-jobs-for-custom-search",
             CountJobsResponse,
             {"Query": query},
+            is_safe=True,
         )
 
     def admin_get_job_log(self, *, job_id: str) -> str:
         """Read a job's log as plain text.
 
-        Signed in as administrator. Needs the Auth Role on the server.
+        Signed in as administrator. Needs the Auth Role on the server. Safe to repeat.
 
         Comet Server API: AdminGetJobLog, POST /api/v1/admin/get-job-log
         """
-        return self._call_text("AdminGetJobLog", "/api/v1/admin/get-job-log", {"JobID": job_id})
+        return self._call_text("AdminGetJobLog", "/api/v1/admin/get-job-log", {"JobID": job_id}, is_safe=True)
 
     def admin_get_job_log_entries(
         self, *, job_id: str, min_severity: str | None = None, message_contains: str | None = None
     ) -> list[JobEntry]:
         """Read a job's log as structured entries, with filters.
 
-        Signed in as administrator. Needs the Auth Role on the server. Since 20.8.0 or earlier.
+        Signed in as administrator. Needs the Auth Role on the server. Since 20.8.0 or earlier. Safe to
+        repeat.
 
         Comet Server API: AdminGetJobLogEntries, POST /api/v1/admin/get-job-log-entries
         """
@@ -48,32 +51,39 @@ class JobsMethods(Caller):
             "/api/v1/admin/get-job-log-entries",
             list[JobEntry],
             {"JobID": job_id, "MinSeverity": min_severity, "MessageContains": message_contains},
+            is_safe=True,
         )
 
     def admin_get_job_properties(self, *, job_id: str) -> BackupJobDetail:
         """Read one job by its ID.
 
-        Signed in as administrator. Needs the Auth Role on the server.
+        Signed in as administrator. Needs the Auth Role on the server. Safe to repeat.
 
         Comet Server API: AdminGetJobProperties, POST /api/v1/admin/get-job-properties
         """
         return self._call_json(
-            "AdminGetJobProperties", "/api/v1/admin/get-job-properties", BackupJobDetail, {"JobID": job_id}
+            "AdminGetJobProperties",
+            "/api/v1/admin/get-job-properties",
+            BackupJobDetail,
+            {"JobID": job_id},
+            is_safe=True,
         )
 
     def admin_get_jobs_all(self) -> list[BackupJobDetail]:
         """List every job on the server.
 
-        Signed in as administrator. Needs the Auth Role on the server.
+        Signed in as administrator. Needs the Auth Role on the server. Safe to repeat.
 
         Comet Server API: AdminGetJobsAll, POST /api/v1/admin/get-jobs-all
         """
-        return self._call_json("AdminGetJobsAll", "/api/v1/admin/get-jobs-all", list[BackupJobDetail])
+        return self._call_json(
+            "AdminGetJobsAll", "/api/v1/admin/get-jobs-all", list[BackupJobDetail], is_safe=True
+        )
 
     def admin_get_jobs_for_custom_search(self, *, query: SearchClause) -> list[BackupJobDetail]:
         """List the jobs matching a search clause.
 
-        Signed in as administrator. Needs the Auth Role on the server.
+        Signed in as administrator. Needs the Auth Role on the server. Safe to repeat.
 
         Comet Server API: AdminGetJobsForCustomSearch, POST /api/v1/admin/get-jobs-for-custom-search
         """
@@ -82,12 +92,13 @@ class JobsMethods(Caller):
             "/api/v1/admin/get-jobs-for-custom-search",
             list[BackupJobDetail],
             {"Query": query},
+            is_safe=True,
         )
 
     def admin_get_jobs_for_date_range(self, *, start: int, end: int) -> list[BackupJobDetail]:
         """List jobs that started or ended between two times.
 
-        Signed in as administrator. Needs the Auth Role on the server.
+        Signed in as administrator. Needs the Auth Role on the server. Safe to repeat.
 
         `start`: Unix seconds. `end`: Unix seconds.
 
@@ -103,12 +114,13 @@ class JobsMethods(Caller):
             "/api/v1/admin/get-jobs-for-date-range",
             list[BackupJobDetail],
             {"Start": start, "End": end},
+            is_safe=True,
         )
 
     def admin_get_jobs_for_user(self, *, target_user: str) -> list[BackupJobDetail]:
         """List the jobs of one user.
 
-        Signed in as administrator. Needs the Auth Role on the server.
+        Signed in as administrator. Needs the Auth Role on the server. Safe to repeat.
 
         Comet Server API: AdminGetJobsForUser, POST /api/v1/admin/get-jobs-for-user
         """
@@ -117,16 +129,19 @@ class JobsMethods(Caller):
             "/api/v1/admin/get-jobs-for-user",
             list[BackupJobDetail],
             {"TargetUser": target_user},
+            is_safe=True,
         )
 
     def admin_get_jobs_recent(self) -> list[BackupJobDetail]:
         """List recent and unfinished jobs.
 
-        Signed in as administrator. Needs the Auth Role on the server.
+        Signed in as administrator. Needs the Auth Role on the server. Safe to repeat.
 
         Comet Server API: AdminGetJobsRecent, POST /api/v1/admin/get-jobs-recent
         """
-        return self._call_json("AdminGetJobsRecent", "/api/v1/admin/get-jobs-recent", list[BackupJobDetail])
+        return self._call_json(
+            "AdminGetJobsRecent", "/api/v1/admin/get-jobs-recent", list[BackupJobDetail], is_safe=True
+        )
 
     def admin_job_abandon(self, *, target_user: str, job_id: str) -> CometAPIResponseMessage:
         """Mark a stuck running job as abandoned.

@@ -37,18 +37,22 @@ class PoliciesMethods(Caller):
     def admin_policies_get(self, *, policy_id: str) -> GetGroupPolicyResponse:
         """Read one policy plus its version hash.
 
-        Signed in as administrator. Needs the Auth Role on the server.
+        Signed in as administrator. Needs the Auth Role on the server. Safe to repeat.
 
         Comet Server API: AdminPoliciesGet, POST /api/v1/admin/policies/get
         """
         return self._call_json(
-            "AdminPoliciesGet", "/api/v1/admin/policies/get", GetGroupPolicyResponse, {"PolicyID": policy_id}
+            "AdminPoliciesGet",
+            "/api/v1/admin/policies/get",
+            GetGroupPolicyResponse,
+            {"PolicyID": policy_id},
+            is_safe=True,
         )
 
     def admin_policies_list(self, *, target_organization: str | None = None) -> dict[str, str]:
         """List policy names, keyed by ID.
 
-        Signed in as administrator. Needs the Auth Role on the server. Since 18.3.11.
+        Signed in as administrator. Needs the Auth Role on the server. Since 18.3.11. Safe to repeat.
 
         `target_organization`: since 22.3.7.
 
@@ -59,12 +63,13 @@ class PoliciesMethods(Caller):
             "/api/v1/admin/policies/list",
             dict[str, str],
             {"TargetOrganization": target_organization},
+            is_safe=True,
         )
 
     def admin_policies_list_full(self, *, target_organization: str | None = None) -> dict[str, GroupPolicy]:
         """Read all policies, keyed by ID.
 
-        Signed in as administrator. Needs the Auth Role on the server.
+        Signed in as administrator. Needs the Auth Role on the server. Safe to repeat.
 
         `target_organization`: since 22.3.7.
 
@@ -75,6 +80,7 @@ class PoliciesMethods(Caller):
             "/api/v1/admin/policies/list-full",
             dict[str, GroupPolicy],
             {"TargetOrganization": target_organization},
+            is_safe=True,
         )
 
     def admin_policies_new(self, *, policy: GroupPolicy) -> CreateGroupPolicyResponse:
@@ -133,7 +139,8 @@ class PoliciesMethods(Caller):
     def admin_squota_get_with_hash(self, *, shared_storage_quota_id: str) -> GetSharedStorageQuotaResponse:
         """Read a shared storage quota plus its version hash.
 
-        Signed in as administrator. Needs the Auth Role on the server. Since 25.9.8 or earlier.
+        Signed in as administrator. Needs the Auth Role on the server. Since 25.9.8 or earlier. Safe to
+        repeat.
 
         Comet Server API: AdminSquotaGetWithHash, POST /api/v1/admin/squota/get-with-hash
         """
@@ -142,17 +149,22 @@ class PoliciesMethods(Caller):
             "/api/v1/admin/squota/get-with-hash",
             GetSharedStorageQuotaResponse,
             {"SharedStorageQuotaID": shared_storage_quota_id},
+            is_safe=True,
         )
 
     def admin_squota_list_all(self) -> ListSharedStorageQuotaResponse:
         """List shared storage quotas, keyed by ID.
 
-        Signed in as administrator. Needs the Auth Role on the server. Since 25.9.8 or earlier.
+        Signed in as administrator. Needs the Auth Role on the server. Since 25.9.8 or earlier. Safe to
+        repeat.
 
         Comet Server API: AdminSquotaListAll, POST /api/v1/admin/squota/list-all
         """
         return self._call_json(
-            "AdminSquotaListAll", "/api/v1/admin/squota/list-all", ListSharedStorageQuotaResponse
+            "AdminSquotaListAll",
+            "/api/v1/admin/squota/list-all",
+            ListSharedStorageQuotaResponse,
+            is_safe=True,
         )
 
     def admin_squota_set_with_hash(
@@ -198,7 +210,8 @@ class PoliciesMethods(Caller):
     ) -> GetUserGroupWithUsersResponse:
         """Read one user group, optionally with its members.
 
-        Signed in as administrator. Needs the Auth Role on the server. Since 24.12.2 or earlier.
+        Signed in as administrator. Needs the Auth Role on the server. Since 24.12.2 or earlier. Safe to
+        repeat.
 
         Comet Server API: AdminUserGroupsGet, POST /api/v1/admin/user-groups/get
         """
@@ -207,12 +220,14 @@ class PoliciesMethods(Caller):
             "/api/v1/admin/user-groups/get",
             GetUserGroupWithUsersResponse,
             {"GroupID": group_id, "IncludeUsers": include_users},
+            is_safe=True,
         )
 
     def admin_user_groups_list(self, *, target_organization: str | None = None) -> dict[str, str]:
         """List user group names, keyed by ID.
 
-        Signed in as administrator. Needs the Auth Role on the server. Since 24.12.2 or earlier.
+        Signed in as administrator. Needs the Auth Role on the server. Since 24.12.2 or earlier. Safe to
+        repeat.
 
         Comet Server API: AdminUserGroupsList, POST /api/v1/admin/user-groups/list
         """
@@ -221,12 +236,14 @@ class PoliciesMethods(Caller):
             "/api/v1/admin/user-groups/list",
             dict[str, str],
             {"TargetOrganization": target_organization},
+            is_safe=True,
         )
 
     def admin_user_groups_list_full(self, *, target_organization: str | None = None) -> dict[str, UserGroup]:
         """Read all user groups, keyed by ID.
 
-        Signed in as administrator. Needs the Auth Role on the server. Since 24.12.2 or earlier.
+        Signed in as administrator. Needs the Auth Role on the server. Since 24.12.2 or earlier. Safe to
+        repeat.
 
         Comet Server API: AdminUserGroupsListFull, POST /api/v1/admin/user-groups/list-full
         """
@@ -235,6 +252,7 @@ class PoliciesMethods(Caller):
             "/api/v1/admin/user-groups/list-full",
             dict[str, UserGroup],
             {"TargetOrganization": target_organization},
+            is_safe=True,
         )
 
     def admin_user_groups_new(

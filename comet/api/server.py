@@ -36,45 +36,51 @@ class ServerMethods(Caller):
     def admin_meta_list_available_log_days(self) -> list[int]:
         """List the days for which server logs exist.
 
-        Signed in as administrator. Only for administrators of no organization.
+        Signed in as administrator. Only for administrators of no organization. Safe to repeat.
 
         Comet Server API: AdminMetaListAvailableLogDays, POST /api/v1/admin/meta/list-available-log-days
         """
         return self._call_json(
-            "AdminMetaListAvailableLogDays", "/api/v1/admin/meta/list-available-log-days", list[int]
+            "AdminMetaListAvailableLogDays",
+            "/api/v1/admin/meta/list-available-log-days",
+            list[int],
+            is_safe=True,
         )
 
     def admin_meta_read_all_logs(self) -> bytes:
         """Download all server logs as a zip.
 
-        Signed in as administrator. Only for administrators of no organization. Since 21.9.7.
+        Signed in as administrator. Only for administrators of no organization. Since 21.9.7. Safe to repeat.
 
         Comet Server API: AdminMetaReadAllLogs, POST /api/v1/admin/meta/read-all-logs
         """
-        return self._call_bytes("AdminMetaReadAllLogs", "/api/v1/admin/meta/read-all-logs")
+        return self._call_bytes("AdminMetaReadAllLogs", "/api/v1/admin/meta/read-all-logs", is_safe=True)
 
     def admin_meta_read_logs(self, *, log: int) -> str:
         """Read one day of server log as plain text.
 
-        Signed in as administrator. Only for administrators of no organization.
+        Signed in as administrator. Only for administrators of no organization. Safe to repeat.
 
         `log`: a value of `admin_meta_list_available_log_days`.
 
         Comet Server API: AdminMetaReadLogs, POST /api/v1/admin/meta/read-logs
         """
-        return self._call_text("AdminMetaReadLogs", "/api/v1/admin/meta/read-logs", {"Log": log})
+        return self._call_text(
+            "AdminMetaReadLogs", "/api/v1/admin/meta/read-logs", {"Log": log}, is_safe=True
+        )
 
     def admin_meta_read_select_logs(self, *, logs: list[int]) -> str:
         """Read several days of server log as plain text.
 
-        Signed in as administrator. Only for administrators of no organization. Since 24.3.5 or earlier.
+        Signed in as administrator. Only for administrators of no organization. Since 24.3.5 or earlier. Safe
+        to repeat.
 
         `logs`: values of `admin_meta_list_available_log_days`.
 
         Comet Server API: AdminMetaReadSelectLogs, POST /api/v1/admin/meta/read-select-logs
         """
         return self._call_text(
-            "AdminMetaReadSelectLogs", "/api/v1/admin/meta/read-select-logs", {"Logs": logs}
+            "AdminMetaReadSelectLogs", "/api/v1/admin/meta/read-select-logs", {"Logs": logs}, is_safe=True
         )
 
     def admin_meta_restart_service(self) -> CometAPIResponseMessage:
@@ -106,7 +112,7 @@ class ServerMethods(Caller):
     def admin_meta_software_update_news(self) -> SoftwareUpdateNewsResponse:
         """Read vendor release news.
 
-        Signed in as administrator.
+        Signed in as administrator. Safe to repeat.
 
         Comet Server API: AdminMetaSoftwareUpdateNews, POST /api/v1/admin/meta/software-update-news
         """
@@ -114,38 +120,47 @@ class ServerMethods(Caller):
             "AdminMetaSoftwareUpdateNews",
             "/api/v1/admin/meta/software-update-news",
             SoftwareUpdateNewsResponse,
+            is_safe=True,
         )
 
     def admin_meta_stats(self, *, simple: bool) -> dict[int, StatResult]:
         """Read historical server statistics, keyed by Unix time.
 
-        Signed in as administrator.
+        Signed in as administrator. Safe to repeat.
 
         Map keys are Unix timestamps in seconds, as JSON strings, in no particular order.
 
         Comet Server API: AdminMetaStats, POST /api/v1/admin/meta/stats
         """
         return self._call_json(
-            "AdminMetaStats", "/api/v1/admin/meta/stats", dict[int, StatResult], {"Simple": simple}
+            "AdminMetaStats",
+            "/api/v1/admin/meta/stats",
+            dict[int, StatResult],
+            {"Simple": simple},
+            is_safe=True,
         )
 
     def admin_meta_version(self) -> ServerMetaVersionInfo:
         """Read server version, roles, licence and health figures.
 
-        Signed in as administrator.
+        Signed in as administrator. Safe to repeat.
 
         Comet Server API: AdminMetaVersion, POST /api/v1/admin/meta/version
         """
-        return self._call_json("AdminMetaVersion", "/api/v1/admin/meta/version", ServerMetaVersionInfo)
+        return self._call_json(
+            "AdminMetaVersion", "/api/v1/admin/meta/version", ServerMetaVersionInfo, is_safe=True
+        )
 
     def admin_news_get_all(self) -> dict[str, NewsEntry]:
         """List news items, keyed by GUID.
 
-        Signed in as administrator. Needs the Auth Role on the server.
+        Signed in as administrator. Needs the Auth Role on the server. Safe to repeat.
 
         Comet Server API: AdminNewsGetAll, POST /api/v1/admin/news/get-all
         """
-        return self._call_json("AdminNewsGetAll", "/api/v1/admin/news/get-all", dict[str, NewsEntry])
+        return self._call_json(
+            "AdminNewsGetAll", "/api/v1/admin/news/get-all", dict[str, NewsEntry], is_safe=True
+        )
 
     def admin_news_remove(self, *, news_item: str) -> CometAPIResponseMessage:
         """Delete a news item.
@@ -208,12 +223,13 @@ class ServerMethods(Caller):
     def admin_organization_list(self) -> dict[str, Organization]:
         """List tenants, keyed by ID.
 
-        Signed in as administrator. Only for administrators of no organization. Since 20.9.1 or earlier.
+        Signed in as administrator. Only for administrators of no organization. Since 20.9.1 or earlier. Safe
+        to repeat.
 
         Comet Server API: AdminOrganizationList, POST /api/v1/admin/organization/list
         """
         return self._call_json(
-            "AdminOrganizationList", "/api/v1/admin/organization/list", dict[str, Organization]
+            "AdminOrganizationList", "/api/v1/admin/organization/list", dict[str, Organization], is_safe=True
         )
 
     def admin_organization_set(
@@ -237,14 +253,17 @@ class ServerMethods(Caller):
     def admin_replication_state(self) -> list[ReplicatorStateAPIResponse]:
         """Read the state of each replication worker.
 
-        Signed in as administrator. Only for administrators of no organization.
+        Signed in as administrator. Only for administrators of no organization. Safe to repeat.
 
         Comet Server API: AdminReplicationState, POST /api/v1/admin/replication/state
 
         Older endpoints: /api/v1/admin/storage/replication/state
         """
         return self._call_json(
-            "AdminReplicationState", "/api/v1/admin/replication/state", list[ReplicatorStateAPIResponse]
+            "AdminReplicationState",
+            "/api/v1/admin/replication/state",
+            list[ReplicatorStateAPIResponse],
+            is_safe=True,
         )
 
     def admin_self_backup_start(self) -> CometAPIResponseMessage:

@@ -20,12 +20,15 @@ class SessionsMethods(Caller):
     def admin_account_properties(self) -> AdminAccountPropertiesResponse:
         """Read the calling admin account: tenant, permissions, security.
 
-        Signed in as administrator.
+        Signed in as administrator. Safe to repeat.
 
         Comet Server API: AdminAccountProperties, POST /api/v1/admin/account/properties
         """
         return self._call_json(
-            "AdminAccountProperties", "/api/v1/admin/account/properties", AdminAccountPropertiesResponse
+            "AdminAccountProperties",
+            "/api/v1/admin/account/properties",
+            AdminAccountPropertiesResponse,
+            is_safe=True,
         )
 
     def admin_account_regenerate_totp(self) -> TotpRegeneratedResponse:

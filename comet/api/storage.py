@@ -21,7 +21,7 @@ class StorageMethods(Caller):
     def admin_constellation_last_report(self) -> ConstellationCheckReport:
         """Read the cached bucket usage report.
 
-        Signed in as administrator. Needs the Constellation Role on the server.
+        Signed in as administrator. Needs the Constellation Role on the server. Safe to repeat.
 
         Comet Server API: AdminConstellationLastReport, POST /api/v1/admin/constellation/last-report
 
@@ -31,6 +31,7 @@ class StorageMethods(Caller):
             "AdminConstellationLastReport",
             "/api/v1/admin/constellation/last-report",
             ConstellationCheckReport,
+            is_safe=True,
         )
 
     def admin_constellation_new_report(self) -> ConstellationCheckReport:
@@ -63,14 +64,17 @@ class StorageMethods(Caller):
     def admin_constellation_status(self) -> ConstellationStatusAPIResponse:
         """Read Constellation settings, targets and counters.
 
-        Signed in as administrator. Needs the Constellation Role on the server.
+        Signed in as administrator. Needs the Constellation Role on the server. Safe to repeat.
 
         Comet Server API: AdminConstellationStatus, POST /api/v1/admin/constellation/status
 
         Older endpoints: /api/v1/admin/overseer/status
         """
         return self._call_json(
-            "AdminConstellationStatus", "/api/v1/admin/constellation/status", ConstellationStatusAPIResponse
+            "AdminConstellationStatus",
+            "/api/v1/admin/constellation/status",
+            ConstellationStatusAPIResponse,
+            is_safe=True,
         )
 
     def admin_convert_storage_role(
@@ -130,7 +134,7 @@ class StorageMethods(Caller):
     ) -> dict[str, str]:
         """List storage template names, keyed by ID.
 
-        Signed in as administrator. Needs the Auth Role on the server. Since 18.6.2.
+        Signed in as administrator. Needs the Auth Role on the server. Since 18.6.2. Safe to repeat.
 
         `target_organization`: since 22.3.7.
 
@@ -144,6 +148,7 @@ class StorageMethods(Caller):
             "/api/v1/admin/request-storage-vault-providers",
             dict[str, str],
             {"TargetOrganization": target_organization},
+            is_safe=True,
         )
 
     def admin_storage_bucket_properties(
@@ -151,7 +156,8 @@ class StorageMethods(Caller):
     ) -> BucketProperties:
         """Read a bucket's properties, optionally remeasuring it.
 
-        Signed in as administrator. Needs the Storage Role on the server. Since 20.9.6 or earlier.
+        Signed in as administrator. Needs the Storage Role on the server. Since 20.9.6 or earlier. Safe to
+        repeat.
 
         `after_timestamp`: Unix seconds.
 
@@ -162,6 +168,7 @@ class StorageMethods(Caller):
             "/api/v1/admin/storage/bucket-properties",
             BucketProperties,
             {"BucketID": bucket_id, "AfterTimestamp": after_timestamp},
+            is_safe=True,
         )
 
     def admin_storage_delete_bucket(self, *, bucket_id: str) -> CometAPIResponseMessage:
@@ -182,7 +189,7 @@ class StorageMethods(Caller):
         """Read free space of the Storage Role.
 
         Signed in as administrator. Needs the Storage Role on the server. Only for administrators of no
-        organization.
+        organization. Safe to repeat.
 
         BucketID is accepted but has no effect.
 
@@ -193,17 +200,21 @@ class StorageMethods(Caller):
             "/api/v1/admin/storage/free-space",
             StorageFreeSpaceInfo,
             {"BucketID": bucket_id},
+            is_safe=True,
         )
 
     def admin_storage_list_buckets(self) -> dict[str, BucketProperties]:
         """List Storage Role buckets, keyed by ID.
 
-        Signed in as administrator. Needs the Storage Role on the server.
+        Signed in as administrator. Needs the Storage Role on the server. Safe to repeat.
 
         Comet Server API: AdminStorageListBuckets, POST /api/v1/admin/storage/list-buckets
         """
         return self._call_json(
-            "AdminStorageListBuckets", "/api/v1/admin/storage/list-buckets", dict[str, BucketProperties]
+            "AdminStorageListBuckets",
+            "/api/v1/admin/storage/list-buckets",
+            dict[str, BucketProperties],
+            is_safe=True,
         )
 
     def admin_storage_ping_destination(self, *, extra_data: DestinationLocation) -> CometAPIResponseMessage:

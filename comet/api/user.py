@@ -81,18 +81,20 @@ class UserMethods(Caller):
     def user_web_get_job_log(self, *, job_id: str) -> str:
         """Read own job's log as plain text (end-user).
 
-        Signed in as end user. Needs the Auth Role on the server.
+        Signed in as end user. Needs the Auth Role on the server. Safe to repeat.
 
         Comet Server API: UserWebGetJobLog, POST /api/v1/user/web/get-job-log
         """
-        return self._call_text("UserWebGetJobLog", "/api/v1/user/web/get-job-log", {"JobID": job_id})
+        return self._call_text(
+            "UserWebGetJobLog", "/api/v1/user/web/get-job-log", {"JobID": job_id}, is_safe=True
+        )
 
     def user_web_get_job_log_entries(
         self, *, job_id: str, min_severity: str | None = None, message_contains: str | None = None
     ) -> list[JobEntry]:
         """Read own job's log as structured entries (end-user).
 
-        Signed in as end user. Needs the Auth Role on the server.
+        Signed in as end user. Needs the Auth Role on the server. Safe to repeat.
 
         Comet Server API: UserWebGetJobLogEntries, POST /api/v1/user/web/get-job-log-entries
         """
@@ -101,12 +103,13 @@ class UserMethods(Caller):
             "/api/v1/user/web/get-job-log-entries",
             list[JobEntry],
             {"JobID": job_id, "MinSeverity": min_severity, "MessageContains": message_contains},
+            is_safe=True,
         )
 
     def user_web_get_job_properties(self, *, job_id: str) -> BackupJobDetail:
         """Read one of own jobs by its ID (end-user).
 
-        Signed in as end user. Needs the Auth Role on the server.
+        Signed in as end user. Needs the Auth Role on the server. Safe to repeat.
 
         Comet Server API: UserWebGetJobProperties, POST /api/v1/user/web/get-job-properties
         """
@@ -115,21 +118,24 @@ class UserMethods(Caller):
             "/api/v1/user/web/get-job-properties",
             BackupJobDetail,
             {"JobID": job_id},
+            is_safe=True,
         )
 
     def user_web_get_jobs(self) -> list[BackupJobDetail]:
         """List own jobs (end-user).
 
-        Signed in as end user. Needs the Auth Role on the server.
+        Signed in as end user. Needs the Auth Role on the server. Safe to repeat.
 
         Comet Server API: UserWebGetJobs, POST /api/v1/user/web/get-jobs
         """
-        return self._call_json("UserWebGetJobs", "/api/v1/user/web/get-jobs", list[BackupJobDetail])
+        return self._call_json(
+            "UserWebGetJobs", "/api/v1/user/web/get-jobs", list[BackupJobDetail], is_safe=True
+        )
 
     def user_web_get_jobs_for_custom_search(self, *, query: SearchClause) -> list[BackupJobDetail]:
         """List own jobs matching a search clause (end-user).
 
-        Signed in as end user. Needs the Auth Role on the server.
+        Signed in as end user. Needs the Auth Role on the server. Safe to repeat.
 
         `query`: since 25.6.8 or earlier.
 
@@ -142,6 +148,7 @@ class UserMethods(Caller):
             "/api/v1/user/web/get-jobs-for-custom-search",
             list[BackupJobDetail],
             {"Query": query},
+            is_safe=True,
         )
 
     def user_web_get_protected_item_with_backup_rules(
@@ -149,7 +156,7 @@ class UserMethods(Caller):
     ) -> ProtectedItemWithBackupRulesResponse:
         """Read own Protected Item along with its schedules (end-user).
 
-        Signed in as end user. Needs the Auth Role on the server. Since 25.9.6 or earlier.
+        Signed in as end user. Needs the Auth Role on the server. Since 25.9.6 or earlier. Safe to repeat.
 
         Comet Server API: UserWebGetProtectedItemWithBackupRules, POST /api/v1/user/web/get-protected-item-
         with-backup-rules
@@ -159,12 +166,13 @@ class UserMethods(Caller):
             "/api/v1/user/web/get-protected-item-with-backup-rules",
             ProtectedItemWithBackupRulesResponse,
             {"SourceID": source_id},
+            is_safe=True,
         )
 
     def user_web_get_user_profile_and_hash(self) -> GetProfileAndHashResponseMessage:
         """Read own profile plus its version hash (end-user).
 
-        Signed in as end user. Needs the Auth Role on the server.
+        Signed in as end user. Needs the Auth Role on the server. Safe to repeat.
 
         Comet Server API: UserWebGetUserProfileAndHash, POST /api/v1/user/web/get-user-profile-and-hash
         """
@@ -172,6 +180,7 @@ class UserMethods(Caller):
             "UserWebGetUserProfileAndHash",
             "/api/v1/user/web/get-user-profile-and-hash",
             GetProfileAndHashResponseMessage,
+            is_safe=True,
         )
 
     def user_web_job_cancel(self, *, job_id: str) -> CometAPIResponseMessage:
@@ -188,11 +197,13 @@ class UserMethods(Caller):
     def user_web_news_get_all(self) -> dict[str, NewsEntry]:
         """List news items, keyed by GUID (end-user).
 
-        Signed in as end user. Needs the Auth Role on the server.
+        Signed in as end user. Needs the Auth Role on the server. Safe to repeat.
 
         Comet Server API: UserWebNewsGetAll, POST /api/v1/user/web/news/get-all
         """
-        return self._call_json("UserWebNewsGetAll", "/api/v1/user/web/news/get-all", dict[str, NewsEntry])
+        return self._call_json(
+            "UserWebNewsGetAll", "/api/v1/user/web/news/get-all", dict[str, NewsEntry], is_safe=True
+        )
 
     def user_web_request_storage_vault(
         self,
@@ -229,7 +240,7 @@ class UserMethods(Caller):
     def user_web_request_storage_vault_providers(self) -> dict[str, str]:
         """List storage template names, keyed by ID (end-user).
 
-        Signed in as end user. Needs the Auth Role on the server. Since 18.6.2.
+        Signed in as end user. Needs the Auth Role on the server. Since 18.6.2. Safe to repeat.
 
         Comet Server API: UserWebRequestStorageVaultProviders, POST /api/v1/user/web/request-storage-vault-
         providers
@@ -240,6 +251,7 @@ class UserMethods(Caller):
             "UserWebRequestStorageVaultProviders",
             "/api/v1/user/web/request-storage-vault-providers",
             dict[str, str],
+            is_safe=True,
         )
 
     def user_web_session_revoke(self) -> CometAPIResponseMessage:

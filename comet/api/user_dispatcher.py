@@ -89,7 +89,7 @@ class UserDispatcherMethods(Caller):
     def user_web_dispatcher_list_active(self) -> dict[str, LiveUserConnection]:
         """List own connected devices, keyed by connection GUID (end-user).
 
-        Signed in as end user. Needs the Auth Role on the server.
+        Signed in as end user. Needs the Auth Role on the server. Safe to repeat.
 
         Comet Server API: UserWebDispatcherListActive, POST /api/v1/user/web/dispatcher/list-active
         """
@@ -97,6 +97,7 @@ class UserDispatcherMethods(Caller):
             "UserWebDispatcherListActive",
             "/api/v1/user/web/dispatcher/list-active",
             dict[str, LiveUserConnection],
+            is_safe=True,
         )
 
     def user_web_dispatcher_ping_destination(

@@ -140,7 +140,8 @@ class UsersMethods(Caller):
     ) -> ProtectedItemWithBackupRulesResponse:
         """Read one Protected Item along with its schedules.
 
-        Signed in as administrator. Needs the Auth Role on the server. Since 25.9.6 or earlier.
+        Signed in as administrator. Needs the Auth Role on the server. Since 25.9.6 or earlier. Safe to
+        repeat.
 
         Comet Server API: AdminGetProtectedItemWithBackupRules, POST /api/v1/admin/get-protected-item-with-
         backup-rules
@@ -150,12 +151,13 @@ class UsersMethods(Caller):
             "/api/v1/admin/get-protected-item-with-backup-rules",
             ProtectedItemWithBackupRulesResponse,
             {"TargetUser": target_user, "SourceID": source_id},
+            is_safe=True,
         )
 
     def admin_get_user_profile(self, *, target_user: str) -> UserProfileConfig:
         """Read a user profile.
 
-        Signed in as administrator. Needs the Auth Role on the server.
+        Signed in as administrator. Needs the Auth Role on the server. Safe to repeat.
 
         Comet Server API: AdminGetUserProfile, POST /api/v1/admin/get-user-profile
         """
@@ -164,12 +166,13 @@ class UsersMethods(Caller):
             "/api/v1/admin/get-user-profile",
             UserProfileConfig,
             {"TargetUser": target_user},
+            is_safe=True,
         )
 
     def admin_get_user_profile_and_hash(self, *, target_user: str) -> GetProfileAndHashResponseMessage:
         """Read a user profile plus its version hash.
 
-        Signed in as administrator. Needs the Auth Role on the server.
+        Signed in as administrator. Needs the Auth Role on the server. Safe to repeat.
 
         Comet Server API: AdminGetUserProfileAndHash, POST /api/v1/admin/get-user-profile-and-hash
         """
@@ -178,12 +181,13 @@ class UsersMethods(Caller):
             "/api/v1/admin/get-user-profile-and-hash",
             GetProfileAndHashResponseMessage,
             {"TargetUser": target_user},
+            is_safe=True,
         )
 
     def admin_get_user_profile_hash(self, *, target_user: str) -> GetProfileHashResponseMessage:
         """Read only the version hash of a user profile.
 
-        Signed in as administrator. Needs the Auth Role on the server.
+        Signed in as administrator. Needs the Auth Role on the server. Safe to repeat.
 
         Comet Server API: AdminGetUserProfileHash, POST /api/v1/admin/get-user-profile-hash
         """
@@ -192,26 +196,27 @@ class UsersMethods(Caller):
             "/api/v1/admin/get-user-profile-hash",
             GetProfileHashResponseMessage,
             {"TargetUser": target_user},
+            is_safe=True,
         )
 
     def admin_list_users(self) -> list[str]:
         """List the usernames of all accounts.
 
-        Signed in as administrator. Needs the Auth Role on the server.
+        Signed in as administrator. Needs the Auth Role on the server. Safe to repeat.
 
         Comet Server API: AdminListUsers, POST /api/v1/admin/list-users
         """
-        return self._call_json("AdminListUsers", "/api/v1/admin/list-users", list[str])
+        return self._call_json("AdminListUsers", "/api/v1/admin/list-users", list[str], is_safe=True)
 
     def admin_list_users_full(self) -> dict[str, UserProfileConfig]:
         """Read all user profiles, keyed by username.
 
-        Signed in as administrator. Needs the Auth Role on the server.
+        Signed in as administrator. Needs the Auth Role on the server. Safe to repeat.
 
         Comet Server API: AdminListUsersFull, POST /api/v1/admin/list-users-full
         """
         return self._call_json(
-            "AdminListUsersFull", "/api/v1/admin/list-users-full", dict[str, UserProfileConfig]
+            "AdminListUsersFull", "/api/v1/admin/list-users-full", dict[str, UserProfileConfig], is_safe=True
         )
 
     def admin_preview_user_email_report(
@@ -219,7 +224,7 @@ class UsersMethods(Caller):
     ) -> EmailReportGeneratedPreview:
         """Render an email report for a user without sending it.
 
-        Signed in as administrator. Needs the Auth Role on the server.
+        Signed in as administrator. Needs the Auth Role on the server. Safe to repeat.
 
         `email_address`: since 20.3.3.
 
@@ -234,6 +239,7 @@ class UsersMethods(Caller):
                 "EmailReportConfig": email_report_config,
                 "EmailAddress": email_address,
             },
+            is_safe=True,
         )
 
     def admin_reset_user_password(

@@ -6,6 +6,7 @@ from collections import defaultdict
 from comet.spec.emit_types import python_type, structures_in
 from comet.spec.model import Method, Param, Spec
 from comet.spec.names import snake_case
+from comet.spec.safe import is_safe
 from comet.spec.subjects import METHOD_SUBJECTS, TYPE_SUBJECTS, Subject, subject_of
 from comet.spec.text import FIRST_LINE, docstring, since_text
 
@@ -93,6 +94,8 @@ def _paragraphs(method: Method) -> list[str]:
         ]
         if remarks:
             units.append(f"`{snake_case(param.name)}`: {', '.join(remarks)}.")
+    if is_safe(method.name):
+        paragraphs[0] += " Safe to repeat."
     if units:
         paragraphs.append(" ".join(units))
     if method.notes:
@@ -122,6 +125,8 @@ def _call(method: Method) -> str:
         arguments.append(f'http_method="{method.http_method}"')
     if method.auth == "none":
         arguments.append("signed_in=False")
+    if is_safe(method.name):
+        arguments.append("is_safe=True")
     caller = {"json": "_call_json", "text": "_call_text", "binary": "_call_bytes"}[method.returns.kind]
     if files:
         caller = "_upload"

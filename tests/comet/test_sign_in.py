@@ -1,12 +1,14 @@
 """Sessions: one start, one renewal, never a loop."""
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 import comet
-from comet import Password, PasswordTOTP, SessionKey
+from comet import Password, PasswordTOTP, PasswordWebAuthn, SessionKey
+from comet.types import WebAuthnSignResponse
 from tests.comet.scripted_server import reply
 
 DENIED = {"Status": 403, "Message": "Unauthorised"}
@@ -121,6 +123,50 @@ def test_a_code_is_spent_once(server, sessions):
     with pytest.raises(comet.Forbidden):
         client.admin_meta_version()
     assert sessions.starts() == 1
+
+
+def test_a_security_keys_signature_answers_the_challenge_and_is_spent_once(server, sessions):
+    challenge = {
+        "ChallengeID": "c-1",
+        "Assertion": {"publicKey": {"challenge": "aGVsbG8=", "rpId": "comet.example"}},
+    }
+
+    def start(request):
+        if request.form["AuthType"] == "PasswordWebAuthn":
+            return sessions.start(request)
+        return reply(
+            {"Status": 449, "Message": "more"},
+            status=449,
+            headers={"X-Comet-WebAuthn-Challenge": json.dumps(challenge)},
+        )
+
+    server.decides("admin/account/session-start", start)
+    with pytest.raises(comet.SecondFactorRequired) as asked:
+        server.client(use_session=True).admin_meta_version()
+    offered = asked.value.webauthn_challenge()
+    assert offered.challenge_id == "c-1"
+    assert offered.assertion.public_key.challenge == b"hello"
+
+    signature = WebAuthnSignResponse(challenge_id="c-1", credential_json='{"id": "key"}')
+    credential = PasswordWebAuthn("admin", "long and secret", signature)
+    client = server.client(credential)
+    client.admin_meta_version()
+    client.admin_meta_version()
+
+    signed = [request.form for request in server.requests if "WebAuthnSign" in request.form]
+    assert len(signed) == 1
+    assert json.loads(signed[0]["WebAuthnSign"]) == {"ChallengeID": "c-1", "CredentialJSON": '{"id": "key"}'}
+    assert "secret" not in repr(credential)
+    assert "key" not in repr(credential)
+
+
+@pytest.mark.parametrize("header", [None, "not json", "[1]"])
+def test_no_challenge_or_a_broken_one_is_none(server, sessions, header):
+    headers = {"X-Comet-WebAuthn-Challenge": header} if header else {"X-Comet-TOTP-Requested": "1"}
+    server.answers("admin/account/session-start", {"Status": 449, "Message": ""}, status=449, headers=headers)
+    with pytest.raises(comet.SecondFactorRequired) as asked:
+        server.client(use_session=True).admin_meta_version()
+    assert asked.value.webauthn_challenge() is None
 
 
 def test_a_code_that_was_refused_is_not_sent_again(server, sessions):
