@@ -3,15 +3,16 @@
 from datetime import timedelta
 from typing import Final
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from portal.core.background import send_task
 from portal.operations.models import OperationItem
 from portal.operations.registry import get_kind
 
-WINDOW: Final = 100
-"""Items of one Operation that are with Celery at a time; each that ends hands the next over."""
+WINDOW: Final = 16
+"""Items of one Operation that are with Celery at a time; each that is done hands the next over. So an
+Operation on thousands of devices never keeps somebody else's click waiting behind all of them."""
 
 LOST_AFTER: Final = timedelta(seconds=30)
 """A queued item that no worker took for this long is queued again; taking it twice is harmless."""
@@ -46,12 +47,24 @@ def queue_of(kind: str) -> str:
 
 
 def due() -> QuerySet[OperationItem]:
-    """Items that some worker should take now and that are not (or no longer) with Celery."""
+    """Items that some worker should take now and that are not (or no longer) with Celery.
+
+    Items that were never queued are due only where nothing of their Operation is under way: else they
+    wait for one that is to hand over.
+    """
     now = timezone.now()
-    waiting = Q(state=OperationItem.State.PENDING) & (Q(run_after=None) | Q(run_after__lte=now))
-    abandoned = Q(state=OperationItem.State.CLAIMED, claim_expires_at__lte=now)
-    not_queued = Q(queued_at=None) | Q(queued_at__lte=now - LOST_AFTER)
-    return OperationItem.objects.filter(waiting | abandoned, not_queued).order_by("pk")
+    lost = Q(queued_at__lte=now - LOST_AFTER)
+    waits = Q(state=OperationItem.State.PENDING)
+    under_way = OperationItem.objects.filter(
+        waits & Q(queued_at__gt=now - LOST_AFTER)
+        | Q(state=OperationItem.State.CLAIMED, claim_expires_at__gt=now),
+        operation=OuterRef("operation"),
+    )
+    never_queued = waits & Q(queued_at=None, run_after=None) & ~Q(Exists(under_way))
+    queued_in_vain = waits & Q(run_after=None) & lost
+    again = waits & Q(run_after__lte=now) & (Q(queued_at=None) | lost)
+    abandoned = Q(state=OperationItem.State.CLAIMED, claim_expires_at__lte=now) & (Q(queued_at=None) | lost)
+    return OperationItem.objects.filter(never_queued | queued_in_vain | again | abandoned).order_by("pk")
 
 
 def _unqueued(operation_id: int) -> QuerySet[OperationItem]:

@@ -9,7 +9,7 @@ from portal.core.events import Fact, publish_all
 from portal.operations.endings import end_item
 from portal.operations.following import FOLLOWING, catch_up
 from portal.operations.models import STANDSTILL, OperationItem
-from portal.operations.queueing import WINDOW, due, queue_items
+from portal.operations.queueing import due, queue_items
 
 Item = OperationItem.State
 
@@ -19,7 +19,7 @@ AT_ONCE: Final = 500
 
 def sweep() -> None:
     """Queue what is due, say what stands still, and ask after the Jobs of items without news."""
-    queue_items(due()[:WINDOW])
+    queue_items(due()[:AT_ONCE])
     _mark_stalled()
     _end_orphans()
     catch_up(OperationItem.objects.filter(FOLLOWING, stalled=True).order_by("pk")[:AT_ONCE])
