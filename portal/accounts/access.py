@@ -2,12 +2,14 @@
 
 from collections import defaultdict
 
+from django.contrib.auth.models import AnonymousUser
+
 from portal.accounts.models import Membership, User
 from portal.core.access import NO_ACCESS, ROLES, Access
 from portal.tenants.models import Tenant
 
 
-def access_for(user: User | None, *, within: Tenant | None = None) -> Access:
+def access_for(user: User | AnonymousUser | None, *, within: Tenant | None = None) -> Access:
     """What `user` may do; `within` narrows it to one Tenant's subtree (the tenant switcher).
 
     Two queries: the Memberships, and the subtrees of those that are not held at the root.

@@ -70,7 +70,7 @@ class AcceptForm(forms.Form):
         return data
 
 
-class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
+class SettingsForm(forms.ModelForm):
     """A person's own name, time zone and theme."""
 
     name = PlainTextField(max_length=120)

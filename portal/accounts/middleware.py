@@ -26,5 +26,5 @@ class AccessMiddleware:
 def narrowed_access(request: HttpRequest) -> Access:
     tenant = request.tenant  # type: ignore[attr-defined]
     if not tenant:
-        return request.whole_access  # type: ignore[attr-defined, no-any-return]
+        return request.whole_access  # type: ignore[attr-defined]
     return access_for(request.user, within=tenant)

@@ -113,6 +113,8 @@ class PortalRequest(HttpRequest):
     access: Access
     """Narrowed to the Tenant of the switcher."""
     whole_access: Access
+    tenant: Any
+    """The Tenant of the switcher, or None."""
     user: Any
     """The person signed in; views that anyone may use look at `is_authenticated` first."""
     htmx: HtmxDetails

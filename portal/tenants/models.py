@@ -1,7 +1,5 @@
 """Tenants: one provider, resellers below it, customers below them."""
 
-from typing import Self
-
 from django.db import models
 
 from portal.core.querysets import TenantQuerySet
@@ -44,6 +42,6 @@ class Tenant(models.Model):
     def depth(self) -> int:
         return self.path.count("/") - 2
 
-    def subtree(self) -> TenantQuerySet[Self]:
+    def subtree(self) -> "TenantQuerySet[Tenant]":
         """This Tenant and everything below it."""
-        return type(self).objects.filter(path__startswith=self.path)
+        return Tenant.objects.filter(path__startswith=self.path)

@@ -1,10 +1,11 @@
 """Reads of the tenant tree."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Count, Q
 
-from portal.core.access import EVERYTHING, Access
+from portal.core.access import Access, Everything
 from portal.core.querysets import TenantQuerySet
 from portal.tenants.models import Tenant
 
@@ -27,7 +28,7 @@ class PlacementLine:
     name: str
 
 
-def list_tenants(access: Access, *, text: str = "") -> TenantQuerySet[Tenant]:
+def list_tenants(access: Access, *, text: str = "") -> TenantQuerySet[Any]:
     """Tenants the caller may see, in the order of the tree, with what is placed in each."""
     tenants = Tenant.objects.visible_to(access, "tenant:view")
     if text:
@@ -42,7 +43,9 @@ def list_tenants(access: Access, *, text: str = "") -> TenantQuerySet[Tenant]:
 def list_options(access: Access) -> list[TenantOption]:
     """The Tenants a person reaches, as a tree flattened in alphabetical order."""
     reach = access.reach()
-    tenants = Tenant.objects.all() if reach is EVERYTHING else Tenant.objects.filter(pk__in=reach)
+    tenants = Tenant.objects.all()
+    if not isinstance(reach, Everything):
+        tenants = tenants.filter(pk__in=reach)
     by_id = {tenant.pk: tenant for tenant in tenants}
 
     def names(tenant: Tenant) -> list[str]:
