@@ -174,7 +174,7 @@ def _write_devices(
             profile_id__in=[owner.pk for owner in owners]
         ).values_list("profile_id", "device_id", "platform", "os_version", "client_version", "time_zone")
     }
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for owner in owners:
         items_of: dict[str, int] = {}
         for item in (owner.record.sources or {}).values():

@@ -172,10 +172,10 @@ def _save(items: Sequence[ProtectedItem], tenant_ids: dict[int, int]) -> None:
     device_ids = {item.device_id for item in items}
     beside: dict[int, list[tuple[str, datetime | None, datetime | None]]] = defaultdict(list)
     standing = ProtectedItem.objects.filter(device_id__in=device_ids)
-    for device_id, *values in standing.values_list(
+    for device_id, state, last_job_at, last_success_at in standing.values_list(
         "device_id", "last_state", "last_job_at", "last_success_at"
     ):
-        beside[device_id].append(tuple(values))
+        beside[device_id].append((state, last_job_at, last_success_at))
     changed = [
         device for device in Device.objects.filter(pk__in=device_ids) if _stand_as(device, beside[device.pk])
     ]

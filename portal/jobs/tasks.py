@@ -92,7 +92,7 @@ def reconcile_unfinished() -> None:
     """Queue, for each server, what brings its Jobs here to where they are there."""
     for server in list_syncable_servers():
         reconcile_server.delay(server.pk)
-        fetch_server_messages.delay(server.pk)
+    fetch_messages.delay()
 
 
 @shared_task(soft_time_limit=120, time_limit=150)  # seconds
@@ -113,7 +113,7 @@ def reconcile_server(server_id: int) -> None:
     mark_interrupted(server, list(silent.values_list("pk", flat=True)))
 
 
-@shared_task(soft_time_limit=120, time_limit=150, queue="bulk")  # seconds
+@shared_task(soft_time_limit=120, time_limit=150)  # seconds
 def fetch_server_messages(server_id: int) -> None:
     """Read why the newest bad Jobs of one server went wrong."""
     server = CometServer.objects.filter(pk=server_id, unlinking_at=None).first()
@@ -133,4 +133,4 @@ def fetch_messages() -> None:
         state__in=[State.FAILED, State.WARNING], message="", started_at__gte=since, server__unlinking_at=None
     ).values_list("server_id", flat=True)
     for server_id in sorted(set(servers.distinct())):
-        fetch_server_messages.delay(server_id)
+        fetch_server_messages.apply_async([server_id], queue="bulk")

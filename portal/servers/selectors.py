@@ -56,8 +56,8 @@ def freshness(access: Access) -> Freshness:
 
 
 def list_servers(access: Access) -> TenantQuerySet[CometServer]:
-    """Linked servers by name, with `connected_devices`, `user_profile_count` and `unmapped_count`."""
-    return (
+    """Linked servers by name, with `connected_devices` and `user_profile_count`."""
+    servers: Any = (
         CometServer.objects.visible_to(access, "server:view")
         .select_related("tenant")
         .defer("password", "session_key")
@@ -67,6 +67,8 @@ def list_servers(access: Access) -> TenantQuerySet[CometServer]:
         )
         .order_by("name", "pk")
     )
+    found: TenantQuerySet[CometServer] = servers
+    return found
 
 
 def get_server(access: Access, pk: int, *, act: str | None = None) -> CometServer:

@@ -1,0 +1,92 @@
+"""Which Devices count as connected, by lists and by events."""
+
+import pytest
+
+from comet.types import LiveUserConnection
+from portal.fleet.connections import apply_connections, device_connected, device_disconnected
+from tests.factories import DeviceFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def live(device, *, since=1, version="25.9.8"):
+    return LiveUserConnection(
+        username=device.profile.username,
+        device_id=device.device_id,
+        connection_time=since,
+        reported_version=version,
+        reported_platform="linux/arm64",
+        allows_filenames=True,
+    )
+
+
+def test_a_device_with_two_connections_takes_what_the_newest_reports():
+    device = DeviceFactory(connections=0)
+
+    changed = apply_connections(
+        device.server, {"old": live(device, since=5, version="25.3.0"), "new": live(device, since=9)}
+    )
+
+    device.refresh_from_db()
+    assert changed == 1
+    assert (device.connections, device.client_version, device.platform) == (2, "25.9.8", "linux/arm64")
+    assert device.last_seen_at is not None
+
+
+def test_a_device_is_offline_only_after_two_lists_without_it():
+    device = DeviceFactory(connections=1)
+
+    apply_connections(device.server, {})
+    device.refresh_from_db()
+    assert device.is_online
+
+    apply_connections(device.server, {})
+    device.refresh_from_db()
+    assert not device.is_online
+
+
+def test_one_list_with_it_forgives_the_one_without():
+    device = DeviceFactory(connections=1)
+
+    apply_connections(device.server, {})
+    apply_connections(device.server, {"c": live(device)})
+    apply_connections(device.server, {})
+
+    device.refresh_from_db()
+    assert device.is_online
+
+
+def test_one_device_id_under_two_users_is_two_devices():
+    one = DeviceFactory(connections=0)
+    other = DeviceFactory(
+        connections=0, device_id=one.device_id, profile__server=one.server, profile__username="other"
+    )
+
+    apply_connections(one.server, {"c": live(one)})
+
+    one.refresh_from_db()
+    other.refresh_from_db()
+    assert (one.connections, other.connections) == (1, 0)
+    assert device_connected(one.server, "", one.device_id) is None
+    assert device_connected(one.server, "other", one.device_id) == other
+
+
+def test_lists_and_events_leave_other_servers_alone():
+    device, elsewhere = DeviceFactory(connections=1), DeviceFactory(connections=1)
+
+    apply_connections(device.server, {})
+    apply_connections(device.server, {})
+
+    elsewhere.refresh_from_db()
+    assert elsewhere.is_online
+
+
+def test_events_give_and_take_connections_and_never_go_below_none():
+    device = DeviceFactory(connections=0)
+    username = device.profile.username
+
+    assert device_connected(device.server, username, device.device_id).connections == 1
+    assert device_connected(device.server, username, device.device_id).connections == 1
+    assert device_disconnected(device.server, username, device.device_id).connections == 0
+    assert device_disconnected(device.server, username, device.device_id).connections == 0
+    assert device_connected(device.server, username, "unknown") is None
