@@ -1,17 +1,17 @@
 """Reads Jobs from a Comet Server, typing only what is mirrored."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 import structlog
-from django.utils import timezone
 
 import comet
 from portal.core.bulk import chunked
-from portal.jobs.apply import ApplyResult, apply_jobs
+from portal.core.states import State
+from portal.jobs.apply import ApplyResult, apply_jobs, mark_interrupted
 from portal.jobs.merge import AnyJob
 from portal.jobs.models import Job
 from portal.jobs.records import JobRecord
@@ -97,18 +97,31 @@ def fetch_unfinished(server: CometServer, client: comet.CometClient) -> set[str]
 def reconcile(server: CometServer, client: comet.CometClient) -> int:
     """Bring Jobs that count as unfinished here but not there to their end; gives how many ended.
 
-    Some cancels emit no event. A Job that the server no longer has ends as its properties last said.
+    Some cancels emit no event. A Job that the server no longer has counts as interrupted.
     """
-    before = timezone.now() - timedelta(minutes=1)
+    here = Job.objects.filter(server=server, ended_at=None).exclude(state=State.INTERRUPTED)
+    # Read before the server is asked: what starts meanwhile is not missing there.
+    known = dict(here.order_by("started_at").values_list("guid", "pk"))
     unfinished = fetch_unfinished(server, client)
-    here = Job.objects.filter(server=server, ended_at=None, started_at__lt=before)
-    missing = here.exclude(guid__in=unfinished).order_by("started_at")
-    return len(look_at(server, client, list(missing.values_list("guid", flat=True)[:_LOOKS])))
+    missing = [guid for guid in known if guid not in unfinished][:_LOOKS]
+    looked = look_at(server, client, missing)
+    mark_interrupted(server, [known[guid] for guid in looked.gone])
+    return looked.ended
 
 
-def look_at(server: CometServer, client: comet.CometClient, guids: list[str]) -> list[str]:
-    """Ask for Jobs one by one and apply them; gives the GUIDs of those that have ended."""
+@dataclass(slots=True)
+class Looked:
+    """What came of asking for Jobs one by one."""
+
+    ended: int = 0
+    gone: list[str] = field(default_factory=list)
+    """GUIDs the server does not know (any more)."""
+
+
+def look_at(server: CometServer, client: comet.CometClient, guids: Sequence[str]) -> Looked:
+    """Ask for Jobs one by one and apply them."""
     found: list[AnyJob] = []
+    looked = Looked()
     for guid in guids:
         try:
             found.append(client.admin_get_job_properties(job_id=guid))
@@ -116,5 +129,7 @@ def look_at(server: CometServer, client: comet.CometClient, guids: list[str]) ->
             if isinstance(error, comet.ServerError | comet.RateLimited):
                 raise
             log.warning("job.gone", server_id=server.pk, job_guid=guid, status=error.status)
+            looked.gone.append(guid)
     apply_jobs(server, found)
-    return [job.guid for job in found if job.end_time]
+    looked.ended = sum(bool(job.end_time) for job in found)
+    return looked

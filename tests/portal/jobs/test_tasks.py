@@ -100,6 +100,15 @@ def test_a_job_whose_end_emitted_nothing_is_reconciled(emulator, linked, provide
     assert (again.state, again.ended_at) == ("succeeded", ended.ended_at)
 
 
+def test_a_job_the_server_no_longer_has_counts_as_interrupted(linked):
+    job = running(linked, placement=linked.placements.get(organization_id=""))
+
+    tasks.reconcile_server(linked.pk)
+
+    job.refresh_from_db()
+    assert (job.state, job.ended_at) == ("interrupted", None)
+
+
 def test_a_silent_job_of_an_offline_device_counts_as_interrupted(linked, provider, monkeypatch):
     monkeypatch.setattr(tasks, "reconcile", lambda *_: 0)
     long_ago = timezone.now() - timedelta(hours=3)
