@@ -56,6 +56,8 @@ def note_gap(server_id: int, since: datetime, *, settle: bool = False) -> None:
 def close_gap(server_id: int) -> None:
     """Read what a server's events did not tell. Does nothing where no gap is open.
 
+    A server's first full sync reads everything; until it is done, the gap waits.
+
     Raises:
         comet.CometError: the server did not answer; the gap stays noted.
     """
@@ -63,6 +65,8 @@ def close_gap(server_id: int) -> None:
     if lease is None or lease.gap_since is None:
         return
     server = CometServer.objects.get(pk=server_id)
+    if server.last_full_sync_at is None:
+        return
     client = clients.for_server(server, purpose="bulk")
     apply_organizations(server, client.admin_organization_list())
     sync_policies(server, client)

@@ -49,18 +49,23 @@ class ServerStream:
     def __init__(self, held: Held, in_thread: InThread) -> None:
         self._held = held
         self._in_thread = in_thread
+        self._is_open = False
 
     async def run(self) -> None:
         failures = 0
         while True:
             loop = asyncio.get_running_loop()
             began = loop.time()
+            self._is_open = False
             try:
                 await self._follow()
             except Fenced as exc:
                 log.info("stream.fenced", server_id=self._held.server_id, reason=str(exc))
                 return
             except REACHED_ERRORS as exc:
+                if self._is_open and isinstance(exc, comet.Timeout):
+                    log.info("stream.silent", server_id=self._held.server_id, seconds=IDLE_SECONDS)
+                    continue  # quiet, or dead: only opening it again tells
                 failures = 1 if loop.time() - began > STEADY_SECONDS else failures + 1
                 await self._note_failure(exc, failures)
             except DatabaseError as exc:
@@ -83,9 +88,10 @@ class ServerStream:
             address_guard=address_guard(),
         )
         async with stream:
-            await self._in_thread(note_up, self._held.server_id, fence=self._held.fence)
             await self._in_thread(note_gap, self._held.server_id, known_until)
+            await self._in_thread(note_up, self._held.server_id, fence=self._held.fence)
             log.info("stream.opened", server_id=self._held.server_id)
+            self._is_open = True
             await self._pump(stream)
 
     async def _pump(self, stream: EventStream) -> None:

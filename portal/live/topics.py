@@ -80,7 +80,10 @@ class Sight:
 
     def sees(self, permission: str, tenant_id: int | None) -> bool:
         """Whether the reader sees rows of this Tenant; what belongs to no Tenant is for nobody."""
-        return tenant_id is not None and tenant_id in dict(self.tenants)[permission]
+        return tenant_id is not None and tenant_id in self.tenants_with(permission)
+
+    def tenants_with(self, permission: str) -> TenantSet:
+        return next(tenants for name, tenants in self.tenants if name == permission)
 
 
 def sight_of(access: Access) -> Sight:

@@ -21,7 +21,7 @@ async def keep_watch_keys(hub: "Hub") -> None:
     seen_by_lists, job_ids, device_ids = [], set(), set()
     for topics, sight in hub.audiences():
         if not topics.isdisjoint(_LISTS):
-            seen_by_lists.append(dict(sight.tenants)["job:view"])
+            seen_by_lists.append(sight.tenants_with("job:view"))
         job_ids |= {topic.id for topic in topics if topic.kind == "job"}
         device_ids |= {topic.id for topic in topics if topic.kind == "device"}
     if not (seen_by_lists or job_ids or device_ids):

@@ -181,8 +181,8 @@
     for (const table of document.querySelectorAll("[data-live-table]")) refreshTable(table, 0);
     const pieces = [...document.querySelectorAll(PIECES)].filter((piece) => !piece.closest("[data-live-table]"));
     if (!pieces.length && !feed()) return;
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-    if (!answer.ok || answer.redirected) return;
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+    if (!answer?.ok || answer.redirected) return; // the next connection tries again
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const piece of pieces) {
       const twin = fresh.getElementById(piece.id);

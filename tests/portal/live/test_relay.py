@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from portal.fleet.models import Device
 from portal.jobs.models import Job
-from portal.live import leases
+from portal.live import leases, server_stream
 from portal.live.gaps import close_gap, note_gap, queue_open_gaps
 from portal.live.models import Event, StreamLease
 from portal.live.stream_state import note_unattended
@@ -137,6 +137,16 @@ def test_a_job_that_nobody_heard_of_is_there_once_the_gap_is_closed(emulator, mi
     assert StreamLease.objects.get().gap_since is None
 
 
+def test_a_silent_stream_is_opened_again_without_being_called_down(emulator, linked, monkeypatch):
+    monkeypatch.setattr(server_stream, "IDLE_SECONDS", 0.3)
+    with RelayThread():
+        wait_for(lambda: is_up(linked))
+        changed_at = linked.stream_changed_at
+        wait_for(lambda: events_of(4000).count() >= 3)
+        assert is_up(linked)
+        assert linked.stream_changed_at == changed_at
+
+
 def test_a_stopped_server_is_said_to_be_down_and_comes_back(emulator, linked):
     with RelayThread():
         wait_for(lambda: is_up(linked))
@@ -245,6 +255,13 @@ def test_an_open_gap_is_asked_for_again_until_it_is_closed():
     CometServer.objects.update(stream="down")
     StreamLease.objects.update(gap_queued_at=None)
     assert queue_open_gaps() == 0
+
+
+def test_a_gap_waits_for_the_first_full_sync(linked):
+    leases.hold("test")
+    note_gap(linked.pk, timezone.now())
+    close_gap(linked.pk)
+    assert StreamLease.objects.get().gap_since is not None
 
 
 def test_a_gap_noted_again_reaches_back_to_the_earlier_time():
