@@ -11,6 +11,8 @@ from tests.environment import django as environment
 
 _started = environment.prepare()  # before anything reads Django's settings
 django.setup()
+# Parallel test processes inherit this environment, and would read the settings before they prepared.
+del os.environ["DJANGO_SETTINGS_MODULE"]
 pytest_plugins = ["tests.cast"]  # its fixtures make rows, so Django's apps are loaded first
 
 

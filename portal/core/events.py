@@ -7,6 +7,7 @@ alone turns facts into what a browser shows. A fact lost with Redis loses nothin
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 import redis
@@ -14,7 +15,8 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 
-FACTS_CHANNEL: Final = "perihelion:facts"
+FACTS_CHANNEL: Final = f"perihelion:facts:{urlsplit(settings.REDIS_URL).path.strip('/') or 0}"
+"""Named after the Redis database, which alone does not keep two portals' messages apart."""
 
 log = structlog.get_logger(__name__)
 

@@ -26,12 +26,12 @@ def prepare() -> ExitStack:
                 "PERIHELION_ENV": "test",
                 "PERIHELION_DATA": data,
                 "REDIS_URL": redis.url,
-                "DJANGO_SETTINGS_MODULE": "portal.settings",
             }
         )
     if worker := worker_name():
         server, number = os.environ["REDIS_URL"].rpartition("/")[0], int(worker.removeprefix("gw"))
         os.environ["REDIS_URL"] = f"{server}/{number + 1}"
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     return stack
 
 
