@@ -1,0 +1,39 @@
+"""What several browser tests do: sign in, wait, give an emulated server an order."""
+
+from typing import Any
+
+import requests
+from playwright.sync_api import Page, expect
+
+from tests.environment.portal import EmulatedServer, RunningPortal
+
+
+def sign_in(page: Page, portal: RunningPortal, key: str) -> None:
+    """Sign in as one of the demo's people: owner, technician, reseller, customer."""
+    email, password = portal.sign_ins[key]
+    page.goto("/accounts/login/")
+    page.locator("input[name=login]").fill(email)
+    page.locator("input[name=password]").fill(password)
+    page.locator("form button[type=submit]").first.click()
+    expect(page.locator("h1")).to_be_visible()
+    page.wait_for_url(lambda url: "login" not in url)
+
+
+def open_live(page: Page, path: str) -> None:
+    """Open a page and wait until its websocket is admitted."""
+    page.goto(path)
+    page.wait_for_selector("#live-state[data-state=live]", state="attached")
+    page.mouse.move(5, 890)  # nothing moves under the pointer
+
+
+def order(control_url: str, path: str, **body: Any) -> dict[str, Any]:
+    """Give an emulator's control plane an order."""
+    answer = requests.post(f"{control_url}/{path}", json=body, timeout=10)
+    answer.raise_for_status()
+    return dict(answer.json())
+
+
+def call(server: EmulatedServer, path: str, **parameters: str) -> Any:
+    """Ask an emulated server as its administrator; decoded answer."""
+    form = {"Username": server.admin, "AuthType": "Password", "Password": server.password, **parameters}
+    return requests.post(f"{server.url}/api/v1/{path}", data=form, timeout=20).json()
