@@ -106,7 +106,7 @@ class _FullSync:
     def _all_windows(self, profiles: int) -> None:
         """Days already read by an earlier attempt are passed over, except the newest."""
         result: dict[str, Any] = self.item.result
-        until = datetime.fromtimestamp(result.get("until", timezone.now().timestamp()), UTC)
+        until = datetime.fromtimestamp(int(result.get("until", timezone.now().timestamp())), UTC)
         finished = int(result.get("days", 0))
         weight = _day_weight(profiles)
         for number, window in enumerate(windows_back(until, until - HISTORY)):
