@@ -14,12 +14,18 @@ from urllib.parse import SplitResult
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidStatus,
+    ProxyError,
+    WebSocketException,
+)
 
 from comet import errors, lossless
 from comet.auth import Credential
 from comet.dial import AddressGuard, GuardRefused, resolve, tls_context
-from comet.transport import causes_of, explain, parse_address
+from comet.transport import causes_of, check_proxy, explain, parse_address
 from comet.types import StreamableEvent
 from comet.types.events import EVENT_DATA
 
@@ -78,7 +84,8 @@ class EventStream:
 
     `host` is sent as Host header, for the host name of an organization. `allow_list` holds the types of
     events wanted, all when None. `open_timeout` covers everything up to the server's consent,
-    `idle_timeout` one silence, both in seconds. Iterating never ends by itself: it raises.
+    `idle_timeout` one silence, both in seconds. `proxy` is as in `CometClient`. Iterating never ends by
+    itself: it raises.
 
     Raises:
         Forbidden: the credential was refused.
@@ -101,8 +108,12 @@ class EventStream:
         max_frame_bytes: int = 16 * 1024 * 1024,
         address_guard: AddressGuard | None = None,
         ca_file: str | None = None,
+        proxy: str | None = None,
     ) -> None:
+        if proxy is not None and (address_guard is not None or host is not None):
+            raise ValueError("a proxy connects where it likes: it goes with neither a guard nor another host")
         self._address = parse_address(url)
+        self._proxy = None if proxy is None else check_proxy(proxy)
         self.url = f"{self._address.scheme}://{self._address.netloc}{self._address.path.rstrip('/')}"
         self._credential = credential
         self._host = host
@@ -156,15 +167,16 @@ class EventStream:
 
     async def _open(self) -> ClientConnection:
         secure = self._address.scheme == "https"
+        options = self._tls(secure)
         try:
-            sock = await self._dial(
-                self._address.hostname or "", self._address.port or (443 if secure else 80)
-            )
+            if self._proxy is None:
+                options["sock"] = await self._dial(
+                    self._address.hostname or "", self._address.port or (443 if secure else 80)
+                )
             websocket = await connect(
                 self._websocket_uri(secure),
-                sock=sock,
-                **self._tls(secure),
-                proxy=None,
+                **options,
+                proxy=self._proxy,
                 compression=None,
                 open_timeout=None,
                 close_timeout=2,
@@ -239,6 +251,8 @@ class EventStream:
                 if isinstance(error, errors.NotComet):
                     error.location = cause.response.headers.get("Location")
                 return error
+        if isinstance(problem, ProxyError):
+            return self._error(errors.ConnectionFailed, "the proxy did not let the connection through")
         if isinstance(problem, InvalidHandshake):
             return self._error(errors.NotComet, "did not answer as a websocket")
         kind, message = explain(problem)

@@ -13,6 +13,7 @@ import comet
 from comet import Password, PasswordTOTP, SessionKey
 from comet.stream import BadFrame, EventStream, StreamedEvent
 from comet.types import BackupJobDetail
+from tests.comet.proxy import Proxy
 
 KEY = SessionKey("admin", "the session key")
 
@@ -205,6 +206,39 @@ async def test_nobody_listens_and_no_such_name():
     with pytest.raises(comet.NameNotFound):
         async with EventStream("http://comet.invalid", KEY):
             pass
+
+
+async def test_a_named_proxy_is_used_and_no_other(monkeypatch):
+    proxy = Proxy()
+    events = Events(['{"Type":4000}'])
+    async with serving(events) as url:
+        async with EventStream(url, KEY, proxy=proxy.address) as stream:
+            assert len(await read(stream, 1)) == 1
+        assert proxy.heads[0].startswith(f"CONNECT {url.removeprefix('http://')} HTTP/1.1")
+        for name in ("http_proxy", "ws_proxy", "all_proxy"):
+            monkeypatch.setenv(name, proxy.address)
+        async with EventStream(url, KEY):
+            pass
+    assert len(proxy.heads) == 1
+    proxy.close()
+    with pytest.raises(comet.ConnectionRefused):
+        async with EventStream(url, KEY, proxy="http://127.0.0.1:1"):
+            pass
+    for other in ({"host": "acme.example"}, {"address_guard": lambda *_: None}):
+        with pytest.raises(ValueError, match="proxy"):
+            EventStream(url, KEY, proxy=proxy.address, **other)
+
+
+async def test_a_proxy_that_refuses():
+    async def refuse(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as proxy:
+        address = f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+        with pytest.raises(comet.ConnectionFailed, match="proxy"):
+            async with EventStream("http://server.example", KEY, proxy=address):
+                pass
 
 
 async def test_the_guard_is_asked_before_connecting():
