@@ -110,6 +110,7 @@ LINES: dict[str, Line] = {
     "fleet:user-detail": Line("user:view", args=lambda w: [w.profile.pk]),
     "live:activity": page("activity:view"),
     "live:event-detail": Line("activity:view", args=lambda w: [w.event.pk]),
+    "live:pills": page("signed-in", wrong_role=200),
     "operations:operation-list": page("operation:view"),
     "operations:operation-detail": Line("operation:view", args=lambda w: [w.operation.pk]),
     "operations:operation-cancel": post("operation:cancel", args=lambda w: [w.operation.pk]),
