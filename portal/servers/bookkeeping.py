@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import structlog
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from comet.types import Organization as WireOrganization
@@ -23,11 +24,12 @@ def note_version(server: CometServer, version: ServerMetaVersionInfo) -> None:
     coarse as Comet's clock in whole seconds.
     """
     now = timezone.now()
-    restarted = bool(server.start_hash and version.server_start_hash != server.start_hash)
+    start_hash = clip(version.server_start_hash, 128)
+    other_start = CometServer.objects.filter(pk=server.pk).exclude(start_hash__in=["", start_hash])
+    restarted = other_start.update(restarts=F("restarts") + 1, start_hash=start_hash)  # once, whoever saw it
     server.version = clip(version.version, 40)
-    server.start_hash = clip(version.server_start_hash, 128)
+    server.start_hash = start_hash
     server.started_at = moment(version.server_start_time)
-    server.restarts += restarted
     told_at = moment(version.current_time)
     if told_at is not None:
         server.clock_drift_ms = int((told_at - now.replace(microsecond=0)).total_seconds() * 1000)
@@ -39,7 +41,6 @@ def note_version(server: CometServer, version: ServerMetaVersionInfo) -> None:
             "version",
             "start_hash",
             "started_at",
-            "restarts",
             "clock_drift_ms",
             "devices_configured",
             "device_limit",
@@ -47,7 +48,7 @@ def note_version(server: CometServer, version: ServerMetaVersionInfo) -> None:
         ]
     )
     if restarted:
-        log.info("server.restarted", server_id=server.pk, restarts=server.restarts)
+        log.info("server.restarted", server_id=server.pk)
     publish_server(server)
 
 

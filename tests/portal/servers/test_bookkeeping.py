@@ -1,0 +1,73 @@
+"""What is noted whenever a server tells something about itself."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+
+from comet.types import LicenseLimits, ServerMetaVersionInfo
+from comet.types import Organization as WireOrganization
+from portal.servers.bookkeeping import apply_organizations, note_version
+from portal.servers.models import CometServer, Organization, Placement
+from tests.factories import CometServerFactory
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def told(start="one", *, drift=0, **changes):
+    return ServerMetaVersionInfo(
+        version="25.9.8",
+        server_start_hash=start,
+        server_start_time=int(NOW.timestamp()) - 60,
+        current_time=int(NOW.timestamp()) + drift,
+        configured_devices=12,
+        server_license_limit=LicenseLimits(device_count=50),
+        **changes,
+    )
+
+
+@pytest.fixture(autouse=True)
+def _at_noon():
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+def test_version_licence_and_drift_are_stored():
+    server = CometServerFactory()
+
+    note_version(server, told(drift=-90))
+
+    server = CometServer.objects.get()
+    assert (server.version, server.clock_drift_ms, server.started_at) == (
+        "25.9.8",
+        -90_000,
+        NOW - timedelta(minutes=1),
+    )
+    assert (server.devices_configured, server.device_limit, server.devices_left) == (12, 50, 38)
+
+
+def test_a_restart_is_counted_once_however_many_see_it():
+    server = CometServerFactory()
+    note_version(server, told("one"))
+    seen_by_two = [CometServer.objects.get(), CometServer.objects.get()]
+
+    for each in seen_by_two:
+        note_version(each, told("two"))
+
+    assert CometServer.objects.get().restarts == 1
+
+
+def test_organizations_come_and_go_and_their_placements_stay():
+    server = CometServerFactory()
+    both = {
+        "a": WireOrganization(name="Quill", hosts=["quill.example.com", "other.example.com"]),
+        "b": WireOrganization(name="", hosts=None, is_suspended=True),
+    }
+
+    apply_organizations(server, both)
+    apply_organizations(server, {"a": both["a"]})
+
+    organization = Organization.objects.get()
+    assert (organization.name, organization.host) == ("Quill", "quill.example.com")
+    assert set(Placement.objects.values_list("organization_id", flat=True)) == {"*", "", "a", "b"}
