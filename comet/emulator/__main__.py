@@ -1,9 +1,12 @@
 """`python -m comet.emulator`: read the flags, open the ports, serve until interrupted."""
 
 import asyncio
+import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
@@ -12,15 +15,17 @@ from comet.emulator import options
 from comet.emulator.app import make_app
 from comet.emulator.control import make_control_app
 from comet.emulator.options import Options
-from comet.emulator.server import WrongSeed, build
+from comet.emulator.server import Server, WrongSeed, build
 
 _LOOPBACK = "127.0.0.1"
 
 
 class _Listener(uvicorn.Server):
-    """A uvicorn server on a socket that was opened beforehand."""
+    """A uvicorn server on a socket that was opened beforehand. Signals are its owner's business."""
 
-    def __init__(self, app: Starlette, listening: socket.socket) -> None:
+    def __init__(
+        self, app: Starlette, listening: socket.socket, tls: tuple[Path, Path] | None = None
+    ) -> None:
         config = uvicorn.Config(
             app,
             log_level="warning",
@@ -29,9 +34,16 @@ class _Listener(uvicorn.Server):
             ws_per_message_deflate=False,
             ws="websockets-sansio",
             timeout_graceful_shutdown=2,
+            timeout_keep_alive=75,
+            ssl_certfile=tls[0] if tls else None,
+            ssl_keyfile=tls[1] if tls else None,
         )
         super().__init__(config)
         self._listening = listening
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
     async def run_until_stopped(self) -> None:
         await self.serve(sockets=[self._listening])
@@ -53,24 +65,49 @@ async def _serve(chosen: Options) -> int:
     listening = _listen(chosen.host, chosen.port)
     control = _listen(_LOOPBACK, chosen.control_port) if chosen.control_port is not None else None
     server = build(chosen)
+    server.has_control = control is not None
     app = make_app(server)
-    listeners = [_Listener(app, listening)]
-    line = f"ready http://{chosen.host}:{listening.getsockname()[1]}"
+    port = listening.getsockname()[1]
+    line = f"ready {'https' if chosen.tls else 'http'}://{chosen.host}:{port}"
+    others = []
     if control is not None:
-        listeners.append(_Listener(make_control_app(server, app), control))
+        others.append(_Listener(make_control_app(server, app), control))
         line += f" control http://{_LOOPBACK}:{control.getsockname()[1]}"
-    tasks = [asyncio.create_task(listener.run_until_stopped()) for listener in listeners]
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, server.power.end)
+    tasks = [asyncio.create_task(other.run_until_stopped()) for other in others]
     print(line, flush=True)
-    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for listener in listeners:
-        listener.should_exit = True
-    await asyncio.gather(*tasks)
+    try:
+        await _while_wanted(server, app, listening)
+    finally:
+        for other in others:
+            other.should_exit = True
+        await asyncio.gather(*tasks)
+        server.journal.close()
     return 0
+
+
+async def _while_wanted(server: Server, app: Starlette, listening: socket.socket) -> None:
+    """Serve; after a restart or a stop close the ports, and open them again once that is wanted."""
+    chosen, port = server.options, listening.getsockname()[1]
+    while True:
+        listener = _Listener(app, listening, chosen.tls)
+        serving = asyncio.create_task(listener.run_until_stopped())
+        ending = asyncio.create_task(server.power.until_off())
+        await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)
+        listener.should_exit = True
+        await serving
+        ending.cancel()
+        if not await server.power.until_wanted():
+            return
+        listening = _listen(chosen.host, port)
 
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # Named, not left to 0: asyncio switches Nagle's algorithm off for sockets that say they are TCP.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))

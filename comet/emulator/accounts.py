@@ -7,6 +7,7 @@ from comet.emulator.journal import Journal
 from comet.emulator.passwords import hash_password, verify_password
 
 Wire = dict[str, Any]
+PASSWORD_FORMAT_PLAIN = 0
 PASSWORD_FORMAT_HASHED = 1  # any value but plain text (0); the published list names no other
 
 
@@ -31,6 +32,21 @@ class Admins:
         self._admins[organization_id, name] = record
         self._journal.put("admin", f"{organization_id}/{name}", record)
         return record
+
+    def put(self, record: Wire) -> None:
+        """Store a changed record."""
+        name, organization_id = record["Username"], record["OrganizationID"]
+        self._admins[organization_id, name] = record
+        self._journal.put("admin", f"{organization_id}/{name}", record)
+
+    def replace(self, records: list[Wire]) -> None:
+        """Hold these administrators and no others; secrets that were blanked on reading stay."""
+        wanted = {(record["OrganizationID"], record["Username"]) for record in records}
+        for organization_id, name in self._admins.keys() - wanted:
+            self.remove(name, organization_id)
+        for record in records:
+            held = self.find(record["Username"], record["OrganizationID"])
+            self.put(with_security(held, record) if held else with_security(record, record))
 
     def remove(self, name: str, organization_id: str) -> None:
         del self._admins[organization_id, name]
@@ -57,6 +73,18 @@ def without_secrets(record: Wire) -> Wire:
     if shown.get("TOTPKey"):
         shown["TOTPKey"] = ""
     return shown
+
+
+def with_security(held: Wire, given: Wire) -> Wire:
+    """`held` with what `given` changes. A plain password is hashed; a blank one, or a blank key, changes nothing."""
+    record = {**held, **given}
+    if given["Password"] and given["PasswordFormat"] == PASSWORD_FORMAT_PLAIN:
+        record.update(Password=hash_password(given["Password"]), PasswordFormat=PASSWORD_FORMAT_HASHED)
+    elif not given["Password"]:
+        record.update(Password=held["Password"], PasswordFormat=held["PasswordFormat"])
+    if not given.get("TOTPKey") and held.get("TOTPKey"):
+        record["TOTPKey"] = held["TOTPKey"]
+    return record
 
 
 def _record(name: str, organization_id: str, password: str, totp_secret: str) -> Wire:

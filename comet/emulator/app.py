@@ -1,13 +1,15 @@
 """Routes: every API method by its path, the event stream, branding, and the web interface."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
@@ -15,7 +17,8 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from comet.emulator import auth, events, shapes, stream, web
+from comet.emulator import auth, events, parameters, permissions, shapes, stream, web
+from comet.emulator.auth import Caller
 from comet.emulator.call import Call, Raw
 from comet.emulator.errors import Refusal, bad_request
 from comet.emulator.faults import Fault
@@ -30,7 +33,10 @@ _SIGN_IN = {
     "admin": auth.sign_in_admin,
     "user": auth.sign_in_user,
     "hybrid": auth.sign_in_hybrid,
+    "optional-admin": auth.sign_in_for_download,
+    "none": auth.sign_in_nobody,
 }
+_HEADER_CREDENTIALS = ("Username", "AuthType", "Password", "SessionKey", "TOTP", "WebAuthnSign")
 _SPANISH = {"Unauthorised": "No autorizado"}
 
 
@@ -40,6 +46,7 @@ def make_app(server: Server) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        server.note_start()
         life = Life(server)
         app.state.life = life
         task = asyncio.create_task(life.run())
@@ -49,7 +56,6 @@ def make_app(server: Server) -> Starlette:
         with suppress(asyncio.CancelledError):
             await task
         server.hub.drop_all()
-        server.journal.close()
 
     async def api(request: Request) -> Response:
         method = paths.get(request.url.path)
@@ -87,7 +93,7 @@ def _method_paths() -> dict[str, Method]:
 
 async def _answer(server: Server, request: Request, method: Method) -> Response:
     try:
-        parameters = await _parameters(request)
+        given, files = await _form(request)
     except ClientDisconnect:
         return Response(status_code=400)
     except Refusal as refusal:
@@ -95,27 +101,47 @@ async def _answer(server: Server, request: Request, method: Method) -> Response:
     if (spoiled := await _meet_faults(server, method.name)) is not None:
         return spoiled
     try:
-        host, path = request.headers.get("host", ""), request.url.path
-        caller = _SIGN_IN[method.auth](server, parameters, host, path)
-        if method.top_level_only and not caller.is_top_level:
-            raise Refusal(403, "Only a top-level administrator can do this")
-        call = Call(server, request.app.state.life, caller, parameters, path)
+        origin = auth.origin_of(server, request)
+        caller = _SIGN_IN[method.auth](server, given, origin)
+        _admit(server, method, caller)
+        values = parameters.read(method, given)
+        call = Call(server, request.app.state.life, caller, values, origin.host, files=files)
         answer = HANDLERS[method.name](call)
     except Refusal as refusal:
         return _refused(refusal, request)
     except RecursionError:
         return _refused(bad_request("A document is nested too deeply"), request)
     if isinstance(answer, Raw):
-        return Response(answer.body, media_type=answer.content_type)
-    return _json(answer)
+        response = Response(answer.body, media_type=answer.content_type, headers=answer.headers)
+    else:
+        response = _json(answer)
+    if call.after:
+        response.background = BackgroundTask(_do_all, call.after)
+    return response
 
 
-async def _parameters(request: Request) -> dict[str, str]:
-    """The form fields of a call, from either form encoding."""
+def _admit(server: Server, method: Method, caller: Caller) -> None:
+    """Raises Refusal if this caller may not use the method on this server."""
+    if method.top_level_only and not caller.is_top_level:
+        raise Refusal(403, "Only a top-level administrator can do this")
+    for role in method.roles:
+        if not server.settings.has_role(role):
+            raise bad_request(f"The {role} role of this server is not enabled")
+    if caller.kind == auth.ADMIN:
+        admin = server.admins.find(caller.username, caller.organization_id)
+        permissions.check(method.name, admin["Permissions"] if admin else {})
+
+
+async def _do_all(tasks: list[Callable[[], None]]) -> None:
+    for task in tasks:
+        task()
+
+
+async def _form(request: Request) -> tuple[dict[str, str], dict[str, bytes]]:
+    """The form fields of a call, and its files; from either form encoding."""
     content_type = request.headers.get("content-type", "")
     if content_type.startswith("multipart/form-data"):
-        form = await request.form()
-        return {name: value for name, value in form.items() if isinstance(value, str)}
+        return await _multipart(request)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -125,7 +151,29 @@ async def _parameters(request: Request) -> dict[str, str]:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict")
     except (UnicodeDecodeError, ValueError):
         raise bad_request("The form is not valid") from None
-    return dict(pairs)
+    return dict(pairs), {}
+
+
+async def _multipart(request: Request) -> tuple[dict[str, str], dict[str, bytes]]:
+    """An upload brings its credentials in headers."""
+    try:
+        form = await request.form(max_part_size=_LARGEST_BODY)
+    except HTTPException:
+        raise bad_request("The form is not valid") from None
+    given = {
+        name: request.headers[f"x-comet-admin-{name}"]
+        for name in _HEADER_CREDENTIALS
+        if f"x-comet-admin-{name}" in request.headers
+    }
+    if given and "AuthType" not in given:
+        given["AuthType"] = "Password"
+    files: dict[str, bytes] = {}
+    for name, value in form.items():
+        if isinstance(value, str):
+            given[name] = value
+        else:
+            files[name] = await value.read()
+    return given, files
 
 
 async def _meet_faults(server: Server, method: str) -> Response | None:
@@ -161,7 +209,7 @@ def _json(value: Any) -> Response:
 def _refused(refusal: Refusal, request: Request) -> Response:
     language = request.headers.get("accept-language", "")
     message = _SPANISH.get(refusal.message, refusal.message) if language.startswith("es") else refusal.message
-    body = msgspec.json.encode({"Status": refusal.status, "Message": message})
+    body = msgspec.json.encode({"Status": refusal.status, "Message": message, **refusal.extra})
     return Response(
         body, status_code=refusal.http_status, media_type="application/json", headers=refusal.headers
     )

@@ -1,13 +1,10 @@
 """One call of an API method: who makes it, with which parameters."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
-from comet.emulator import shapes
-from comet.emulator.auth import Caller
+from comet.emulator.auth import USER, Caller
 from comet.emulator.errors import bad_request, job_not_found, user_not_found
 from comet.emulator.job import Job
 from comet.emulator.live import Life
@@ -22,49 +19,45 @@ class Raw:
 
     body: bytes
     content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a method needs to know. `parameters` are the form fields, credentials included."""
+    """What a method needs to know.
+
+    `values` are its decoded parameters; `host` is the Host header; `after` collects what is to happen once the
+    answer has been sent.
+    """
 
     server: Server
     life: Life
     caller: Caller
-    parameters: Mapping[str, str]
-    path: str
+    values: Mapping[str, Any]
+    host: str
+    after: list[Callable[[], None]] = field(default_factory=list)
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
     def text(self, name: str) -> str:
-        """A mandatory parameter."""
-        value = self.parameters.get(name)
-        if value is None:
-            raise bad_request(f"Missing parameter {name}")
+        """A parameter that holds text; empty if it was not given."""
+        value: str = self.values.get(name, "")
         return value
 
-    def optional_text(self, name: str, default: str = "") -> str:
-        return self.parameters.get(name, default)
+    def number(self, name: str, default: int = 0) -> int:
+        value: int = self.values.get(name, default)
+        return value
 
-    def number(self, name: str) -> int:
-        value = self.text(name)
-        try:
-            return int(value)
-        except ValueError:
-            raise bad_request(f"Parameter {name} is not a whole number") from None
+    def flag(self, name: str) -> bool:
+        return bool(self.values.get(name, False))
 
-    def document(self, name: str, type_name: str) -> Wire:
-        """A mandatory parameter that holds a JSON structure, checked and completed."""
-        try:
-            value = msgspec.json.decode(self.text(name))
-        except (msgspec.DecodeError, UnicodeEncodeError):
-            raise bad_request(f"Parameter {name} is not valid JSON") from None
-        try:
-            whole: Wire = shapes.conform(type_name, value)
-        except shapes.Mismatch as mismatch:
-            raise bad_request(f"Parameter {name}: {mismatch}") from None
-        return whole
+    def document(self, name: str) -> Any:
+        """A parameter that holds JSON, checked and completed; None if it was not given."""
+        return self.values.get(name)
 
     def target_user(self) -> str:
         """The user name in TargetUser, if the caller may see that user."""
+        if self.caller.kind == USER:
+            return self.caller.username
         name = self.text("TargetUser")
         profile = self.server.profiles.stored(name)
         if profile is None or self.caller.sees not in (None, profile.get("OrganizationID", "")):
@@ -79,7 +72,31 @@ class Call:
         return job
 
     def may_see_user(self, username: str) -> bool:
+        if self.caller.kind == USER:
+            return username == self.caller.username
+        if self.server.profiles.stored(username) is None:
+            return False
         return self.caller.sees in (None, self.server.profiles.organization_of(username))
+
+    def target_organization(self, name: str = "TargetOrganization") -> str:
+        """The organization a call is about: an admin's own, or the one a top-level admin names."""
+        wanted = self.text(name)
+        own = self.caller.organization_id
+        if not wanted or wanted == own:
+            return own
+        if own or self.server.organizations.get(wanted) is None:
+            raise bad_request("Organization not found")
+        return wanted
+
+    def scope(self, name: str = "TargetOrganization") -> str | None:
+        """The organization whose things a list shows; None means those of all."""
+        return self.target_organization(name) if name in self.values else self.caller.sees
+
+    def base_url(self) -> str:
+        """The server's own address: SelfAddress if the caller gave it, else the host he called."""
+        given = self.text("SelfAddress")
+        scheme = "https" if self.server.options.tls else "http"
+        return (given or f"{scheme}://{self.host}").rstrip("/") + "/"
 
     def emit(self, event_type: int, *, organization_id: str, resource_id: str = "", data: Any = None) -> None:
         """Tell the streams what this call did, in the caller's name."""
@@ -96,11 +113,12 @@ Handler = Callable[[Call], Any]
 HANDLERS: dict[str, Handler] = {}
 
 
-def method(name: str) -> Callable[[Handler], Handler]:
-    """Register the function that answers a method of the API."""
+def method(*names: str) -> Callable[[Handler], Handler]:
+    """Register the function that answers these methods of the API."""
 
     def register(handler: Handler) -> Handler:
-        HANDLERS[name] = handler
+        for name in names:
+            HANDLERS[name] = handler
         return handler
 
     return register

@@ -80,7 +80,7 @@ class Control:
 
     async def jobs_start(self, order: Wire) -> Wire:
         server = self._server
-        device = server.profiles.device_of(order.get("username", ""), order.get("device_id", ""))
+        device = server.fleet.get(order.get("username", ""), order.get("device_id", ""))
         if device is None:
             raise bad_request("No such device")
         item = device.items[0]

@@ -5,12 +5,16 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Refusal(Exception):
-    """A call that is refused: `status` stands in the body, HTTP stays 200 unless said otherwise."""
+    """A call that is refused: `status` stands in the body, HTTP stays 200 unless said otherwise.
+
+    `extra` are further fields of the body.
+    """
 
     status: int
     message: str
     http_status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+    extra: dict[str, str] = field(default_factory=dict)
 
 
 def unauthorised() -> Refusal:

@@ -1,6 +1,6 @@
 """One job: what was planned, and how it looks on the wire at a given moment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from comet.emulator.draw import Draw
@@ -20,7 +20,7 @@ class Job:
     """A job from plan to end. Times are virtual Unix seconds.
 
     `appears_at` is when the server learns of it (later than `begins_at` for missed jobs); `status` is the one
-    it ends with. `stalls_after` > 0 means that its machine died that many seconds in: no progress since.
+    it ends with. `extra` are fields of the wire that say what a call asked for. `stalls_after` > 0 means that its machine died that many seconds in: no progress since.
     """
 
     guid: str
@@ -35,6 +35,7 @@ class Job:
     cause: int = 0
     stalls_after: int = 0
     by_schedule: bool = True
+    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def username(self) -> str:
@@ -62,6 +63,8 @@ def wire(job: Job, now: float) -> dict[str, Any]:
         elapsed = min(elapsed, job.stalls_after)
     share = _share_done(job, elapsed, final_share) if running else final_share
     moved = job.classification in (BACKUP, IMPORT)
+    size = job.extra.get("KnownByteCount") or size
+    files = job.extra.get("KnownFileCount") or files
     detail: dict[str, Any] = {
         "GUID": job.guid,
         "Username": job.username,
@@ -83,6 +86,10 @@ def wire(job: Job, now: float) -> dict[str, Any]:
     }
     if job.classification == BACKUP:
         _add_backup_fields(detail, job, running)
+    if tags := job.extra.get("Tags"):
+        detail["Tags"] = tags
+    if snapshot := job.extra.get("SnapshotID"):
+        detail["SnapshotID"] = snapshot
     if running:
         detail["CancellationID"] = Draw("cancel", job.guid).guid()
         detail["Progress"] = {

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from comet.emulator.clock import Clock
+from comet.emulator.fleet import Fleet
 from comet.emulator.job import CANCELLED, Job
 from comet.emulator.journal import Journal
 from comet.emulator.plan import LONGEST_JOB, LONGEST_LIVE_JOB, STUCK_DAYS, Plan
@@ -29,6 +30,7 @@ class JobBook:
         seed: int,
         plan: Plan,
         population: Population,
+        fleet: Fleet,
         clock: Clock,
         journal: Journal,
         days: int,
@@ -44,7 +46,7 @@ class JobBook:
         self._cached_minute = lru_cache(maxsize=_CACHED_LIVE_DAYS * DAY // 60)(self._make_minute)
         cached_days = max(4, min(days + 2, _CACHED_JOBS // max(1, jobs_per_day)))
         self._cached_day = lru_cache(maxsize=cached_days)(self._make_day)
-        self.started = StartedJobs(seed, plan, population, clock, journal)
+        self.started = StartedJobs(seed, plan, fleet, clock, journal)
         for job in self.started.all():
             self._apply_change(job)
 
@@ -159,7 +161,12 @@ class JobBook:
         return stopped_at is not None and job.begins_at > stopped_at
 
     def _exists(self, job: Job, now: float) -> bool:
-        return job.is_visible(now) and not self.is_stopped(job)
+        since = self._journal.get("history", job.username)
+        return job.is_visible(now) and not self.is_stopped(job) and (since is None or job.begins_at > since)
+
+    def forget_user(self, username: str) -> None:
+        """Drop the history of a user who is deleted, also from one who takes the name later."""
+        self._journal.put("history", username, self._clock.seconds())
 
     def _make_minute(self, minute: int) -> list[Job]:
         return [self._apply_change(job) for job in self._plan.live_minute(minute)]

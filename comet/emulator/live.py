@@ -81,9 +81,8 @@ class Life:
         self._plan_day(now // DAY)
         if self._server.options.live_jobs_per_minute:
             self._plan_minute(now // 60)
-        for device in self._server.devices:
-            if not never_connects(device):
-                self._await_connection(device, now)
+        for device in [*self._server.devices, *self._server.fleet.lobby()]:
+            self._expect(device, now)
         self._at(now + _SWEEP_SECONDS, self._sweep)
 
     def _at(self, moment: float, happen: Callable[[], None]) -> None:
@@ -132,15 +131,53 @@ class Life:
         else:
             self._at(turn.ends_at, lambda: self._disconnects(device, turn.ends_at))
 
+    def meet(self, device: Device) -> None:
+        """A device was registered by a call: it is connected, and comes and goes from now on."""
+        now = self._server.clock.seconds()
+        if self._server.turn_of(device) is not None:
+            self._tell_device(events.DEVICE_CONNECT, device, now)
+        self._expect(device, now)
+        self._changed.set()
+
+    def drop(self, device: Device) -> None:
+        """End a device's connection; it will be back."""
+        self._tell_device(events.DEVICE_DISCONNECT, device, self._server.clock.seconds())
+        self._await_return(device, self._server.presence.drop(device))
+
+    def silence(self, device: Device) -> None:
+        """End a device's connection for good."""
+        self._tell_device(events.DEVICE_DISCONNECT, device, self._server.clock.seconds())
+        self._server.presence.silence(device)
+
+    def _expect(self, device: Device, now: int) -> None:
+        if never_connects(device):
+            return
+        self._await_connection(device, now)
+        if (back_at := self._server.presence.returns_after(device, now)) is not None:
+            self._await_return(device, back_at)
+
+    def _await_return(self, device: Device, moment: int) -> None:
+        self._at(moment, lambda: self._returns(device, moment))
+        self._changed.set()
+
+    def _returns(self, device: Device, moment: int) -> None:
+        if self._server.presence.turn_of(device) is not None:
+            self._tell_device(events.DEVICE_CONNECT, device, moment)
+
     def _connects(self, device: Device, turn: Turn) -> None:
-        self._tell_device(events.DEVICE_CONNECT, device, turn.begins_at)
+        if not self._server.presence.is_kept_away(device, turn.begins_at):
+            self._tell_device(events.DEVICE_CONNECT, device, turn.begins_at)
         self._at(turn.ends_at, lambda: self._disconnects(device, turn.ends_at))
 
     def _disconnects(self, device: Device, moment: int) -> None:
-        self._tell_device(events.DEVICE_DISCONNECT, device, moment)
+        if not self._server.presence.is_kept_away(device, moment):
+            self._tell_device(events.DEVICE_DISCONNECT, device, moment)
         self._await_connection(device, moment)
 
     def _tell_device(self, event_type: int, device: Device, moment: int) -> None:
+        if not device.username:
+            self._tell_lobby(event_type, device, moment)
+            return
         profile = self._server.profiles.stored(device.username)
         if profile is None or device.device_id not in profile["Devices"]:
             return
@@ -152,3 +189,8 @@ class Life:
             data=profile["Devices"][device.device_id],
             moment=moment,
         )
+
+    def _tell_lobby(self, event_type: int, device: Device, moment: int) -> None:
+        if device in self._server.fleet.lobby():
+            kind = events.LOBBY_CONNECT if event_type == events.DEVICE_CONNECT else events.LOBBY_DISCONNECT
+            self._server.hub.emit(kind, resource_id=device.device_id, moment=moment)

@@ -40,6 +40,7 @@ class Options:
     session_seconds: int = 1800
     stream_queue: int = 5000
     start_at: float | None = None
+    tls: tuple[Path, Path] | None = None
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -65,6 +66,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         session_seconds=given.session_seconds,
         stream_queue=given.stream_queue,
         start_at=given.start_at,
+        tls=tuple(given.tls) if given.tls else None,
     )
 
 
@@ -94,6 +96,13 @@ def _parser() -> argparse.ArgumentParser:
         "--control-port",
         type=_whole(0, 65_535),
         help="open the control plane on this loopback port; 0 takes a free one",
+    )
+    add(
+        "--tls",
+        type=Path,
+        nargs=2,
+        metavar=("CERTIFICATE", "KEY"),
+        help="speak HTTPS, with these PEM files",
     )
     add("--frame-options", choices=("allow", "deny"), default=Options.frame_options)
     add(

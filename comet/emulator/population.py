@@ -13,6 +13,7 @@ GIB = 1 << 30
 DAY = 86_400
 _FIRST_ACCOUNT = 1_672_560_000  # 2023-01-01: the oldest account was made after this
 _ACCOUNT_SPAN = 850 * DAY
+_IN_LOBBY = 3
 
 _KINDS = (
     ("windows-server", 26.0),
@@ -184,6 +185,7 @@ class Population:
     organizations: list[OrganizationSeed]
     policies: list[PolicySeed]
     users: list[User]
+    lobby: list[Device]
 
     @property
     def devices(self) -> list[Device]:
@@ -204,7 +206,7 @@ def populate(seed: int, users: int, organizations: int, server_version: str) -> 
     for number, device in enumerate(device for user in people for device in user.devices):
         device.index = number
     _mark_standouts(seed, [device for user in people for device in user.devices])
-    return Population(tenants, policies, people)
+    return Population(tenants, policies, people, _lobby(seed, server_version))
 
 
 def _policies(seed: int, tenants: list[OrganizationSeed]) -> list[PolicySeed]:
@@ -255,6 +257,16 @@ def _user(
     for number in range(draw.weighted(((1, 50.0), (2, 30.0), (3, 14.0), (4, 6.0)))):
         user.devices.append(_device(Draw(seed, "device", index, number), user, taken, server_version))
     return user
+
+
+def _lobby(seed: int, server_version: str) -> list[Device]:
+    """Computers on which the client was installed and nobody has signed in yet."""
+    nobody = User(-1, "", "", "", "", "", _FIRST_ACCOUNT, "Europe/London")
+    taken: set[str] = set()
+    waiting = [_device(Draw(seed, "lobby", i), nobody, taken, server_version) for i in range(_IN_LOBBY)]
+    for device in waiting:
+        device.items.clear()
+    return waiting
 
 
 def _device(draw: Draw, user: User, taken: set[str], server_version: str) -> Device:

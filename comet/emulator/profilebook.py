@@ -1,6 +1,5 @@
 """User Profiles as they stand now: seeded, overlaid by API writes, with statistics that follow the jobs."""
 
-import hashlib
 from typing import Any
 
 import msgspec
@@ -8,15 +7,15 @@ import msgspec
 from comet.emulator import job as job_module
 from comet.emulator import profiles, shapes
 from comet.emulator.clock import Clock
+from comet.emulator.enforcement import enforced
 from comet.emulator.job import Job
 from comet.emulator.jobs import JobBook
 from comet.emulator.journal import Journal
-from comet.emulator.population import Device, Population, User
+from comet.emulator.population import Population, User
 from comet.emulator.statistics import LastBackups
 from comet.emulator.tenants import Policies
 
 Wire = dict[str, Any]
-_ENCODER = msgspec.json.Encoder(order="sorted")
 
 
 class ProfileBook:
@@ -46,7 +45,10 @@ class ProfileBook:
             for user in population.users
         }
         for username, profile in journal.all("profile").items():
-            self._stored[username] = profile
+            if profile is None:
+                self._stored.pop(username, None)
+            else:
+                self._stored[username] = self._with_policy(profile)
         self._encoded: dict[str, bytes] = {}
         self._hashes: dict[str, str] = {}
         self._last: LastBackups | None = None
@@ -70,10 +72,6 @@ class ProfileBook:
         profile = self._stored.get(username)
         return profile.get("OrganizationID", "") if profile else ""
 
-    def device_of(self, username: str, device_id: str) -> Device | None:
-        user = self._users.get(username)
-        return next((d for d in user.devices if d.device_id == device_id), None) if user else None
-
     def user(self, username: str) -> User | None:
         return self._users.get(username)
 
@@ -93,7 +91,7 @@ class ProfileBook:
 
     def hash(self, username: str) -> str:
         if username not in self._hashes:
-            self._hashes[username] = hashlib.sha256(_ENCODER.encode(self._stored[username])).hexdigest()
+            self._hashes[username] = shapes.content_hash(self._stored[username])
         return self._hashes[username]
 
     def write(self, username: str, profile: Wire) -> None:
@@ -104,12 +102,40 @@ class ProfileBook:
                 guid: {k: v for k, v in entry.items() if k != "Statistics"}
                 for guid, entry in fresh[block].items()
             }
-        for guid in self._stored[username]["Sources"].keys() - fresh["Sources"].keys():
+        before = self._stored.get(username, {"Sources": {}})["Sources"].keys()
+        for guid in before - fresh["Sources"].keys():
             self._journal.put("stopped", guid, self._clock.seconds())
+        for guid in fresh["Sources"].keys() - before:
+            self._journal.forget("stopped", guid)
         self._stored[username] = fresh
         self._journal.put("profile", username, fresh)
         self._hashes.pop(username, None)
         self._encoded.pop(username, None)
+
+    def change(self, username: str, **fields: Any) -> None:
+        """Write some fields of a profile."""
+        self.write(username, {**self._stored[username], **fields})
+
+    def delete(self, username: str) -> None:
+        """Remove a user with his job history."""
+        for guid in self._stored[username]["Sources"]:
+            self._journal.put("stopped", guid, self._clock.seconds())
+        del self._stored[username]
+        self._journal.put("profile", username, None)
+        self._jobs.forget_user(username)
+        self._hashes.pop(username, None)
+        self._encoded.pop(username, None)
+
+    def follow_policy(self, policy_id: str) -> list[str]:
+        """Let the profiles of a changed policy follow it; who changed."""
+        changed = []
+        for username, profile in self._stored.items():
+            if profile["PolicyID"] == policy_id:
+                self._stored[username] = self._with_policy(profile)
+                self._hashes.pop(username, None)
+                self._encoded.pop(username, None)
+                changed.append(username)
+        return changed
 
     def note_job_end(self, job: Job) -> None:
         """Let the statistics follow a job that just ended."""
@@ -118,9 +144,9 @@ class ProfileBook:
         self._encoded.pop(job.username, None)
 
     def _with_policy(self, profile: Wire) -> Wire:
-        """A copy whose Policy block is that of the policy it names."""
+        """A copy whose Policy block is that of the policy it names, and which obeys it."""
         policy = self._policies.get(profile["PolicyID"])
-        return {**profile, "Policy": policy["Policy"]} if policy else dict(profile)
+        return enforced({**profile, "Policy": policy["Policy"]}) if policy else dict(profile)
 
     def _last_backups(self) -> LastBackups:
         if self._last is None:

@@ -7,11 +7,12 @@ from typing import Any
 from comet.emulator import events, shapes
 from comet.emulator.accounts import Admins
 from comet.emulator.clock import Clock
-from comet.emulator.connections import Turn, connection_at
+from comet.emulator.connections import Turn
 from comet.emulator.draw import Draw
 from comet.emulator.errors import Refusal, unauthorised
 from comet.emulator.events import EventHub
 from comet.emulator.faults import Faults
+from comet.emulator.fleet import Fleet
 from comet.emulator.job import Job, wire
 from comet.emulator.jobs import JobBook
 from comet.emulator.journal import Journal
@@ -19,9 +20,14 @@ from comet.emulator.options import Options
 from comet.emulator.passwords import hash_password
 from comet.emulator.plan import Plan
 from comet.emulator.population import Device, populate
+from comet.emulator.power import Power
+from comet.emulator.presence import LiveConnection, Presence
 from comet.emulator.profilebook import ProfileBook
+from comet.emulator.protection import LoginProtection
 from comet.emulator.sessions import Session, Sessions
+from comet.emulator.settings import Settings, seeded_config
 from comet.emulator.tenants import Organizations, Policies
+from comet.emulator.webauthn import SecurityKeys
 
 Wire = dict[str, Any]
 _LIVE_ROUNDS_TO = 3600
@@ -29,14 +35,6 @@ _LIVE_ROUNDS_TO = 3600
 
 class WrongSeed(ValueError):
     """The data folder belongs to a server of another seed."""
-
-
-@dataclass(frozen=True, slots=True)
-class LiveConnection:
-    """A device that is connected right now."""
-
-    turn: Turn
-    device: Device
 
 
 @dataclass
@@ -54,21 +52,45 @@ class Server:
     profiles: ProfileBook
     jobs: JobBook
     faults: Faults
-    started_at: int
-    devices: list[Device]
-    start_hash: str = field(default_factory=lambda: secrets.token_hex(32))
+    fleet: Fleet
+    presence: Presence
+    settings: Settings
+    protection: LoginProtection
+    security_keys: SecurityKeys = field(default_factory=SecurityKeys)
+    power: Power = field(default_factory=Power)
+    started_at: int = 0
+    start_hash: str = ""
+    has_control: bool = False
+
+    @property
+    def devices(self) -> list[Device]:
+        return self.fleet.all
+
+    def note_start(self) -> None:
+        """The server came up: it has a new start time and hash."""
+        self.started_at = self.clock.seconds()
+        self.start_hash = secrets.token_hex(32)
 
     def live_connections(self) -> list[LiveConnection]:
-        """Every device that is connected now and still registered."""
-        found = ((self.turn_of(device), device) for device in self.devices)
-        return [LiveConnection(turn, device) for turn, device in found if turn]
+        """Every live connection of a device that is still registered."""
+        return [
+            LiveConnection(turn, device)
+            for device in self.devices
+            if self.is_registered(device)
+            for turn in self.presence.turns_of(device)
+        ]
+
+    def local_key(self, username: str) -> str:
+        """The key by which a user's own devices sign in (AuthType LKey)."""
+        return Draw(self.options.seed, "local key", username).hex(64)
+
+    def is_registered(self, device: Device) -> bool:
+        profile = self.profiles.stored(device.username)
+        return profile is not None and device.device_id in profile["Devices"]
 
     def turn_of(self, device: Device) -> Turn | None:
         """A device's live connection; None while it is away, or once it is no longer registered."""
-        profile = self.profiles.stored(device.username)
-        if profile is None or device.device_id not in profile["Devices"]:
-            return None
-        return connection_at(self.options.seed, device, self.clock.now())
+        return self.presence.turn_of(device) if self.is_registered(device) else None
 
     def connection(self, target_id: str, organization_id: str | None) -> LiveConnection:
         """The live connection of that GUID, if the organization may see it; refused otherwise."""
@@ -106,9 +128,11 @@ class Server:
         info.update(
             Version=self.options.version,
             VersionCodename="Voyager",
-            AuthenticationRole=True,
-            SoftwareBuildRole=True,
-            StorageRole=True,
+            AuthenticationRole=self.settings.has_role("Auth"),
+            SoftwareBuildRole=self.settings.has_role("Software Build"),
+            StorageRole=self.settings.has_role("Storage"),
+            ConstellationRole=self.settings.has_role("Constellation"),
+            OverseerRole=self.settings.has_role("Constellation"),
             ServerStartTime=self.started_at,
             ServerStartHash=self.start_hash,
             CurrentTime=now,
@@ -138,10 +162,12 @@ def build(options: Options) -> Server:
         live_since = clock.seconds() // _LIVE_ROUNDS_TO * _LIVE_ROUNDS_TO
         journal.put("live", "since", live_since)
     population = populate(options.seed, options.users, options.organizations, options.version)
+    fleet = Fleet(population, journal)
     jobs = JobBook(
         seed=options.seed,
         plan=Plan(options.seed, population, options.jobs_per_day, options.live_jobs_per_minute),
         population=population,
+        fleet=fleet,
         clock=clock,
         journal=journal,
         days=options.days,
@@ -149,7 +175,7 @@ def build(options: Options) -> Server:
         live_since=live_since,
     )
     salt = Draw(options.seed, "salt").hex(16)
-    policies = Policies(population)
+    policies = Policies(population, journal)
     profiles = ProfileBook(
         population=population,
         policies=policies,
@@ -161,23 +187,39 @@ def build(options: Options) -> Server:
     admins = Admins(journal)
     for admin in options.admins:
         admins.seed(admin.name, admin.password, admin.totp_secret)
+    organizations = Organizations(population, journal)
+    settings = Settings(journal, organizations, admins, _seeded_config(options))
     server = Server(
         options=options,
         clock=clock,
         journal=journal,
         hub=EventHub(clock, options.stream_queue),
         admins=admins,
-        sessions=Sessions(clock, journal, options.session_seconds),
-        organizations=Organizations(population, journal),
+        sessions=Sessions(clock, journal, lambda: settings.session_seconds),
+        organizations=organizations,
         policies=policies,
         profiles=profiles,
         jobs=jobs,
         faults=Faults(),
-        started_at=clock.seconds(),
-        devices=population.devices,
+        fleet=fleet,
+        presence=Presence(options.seed, clock, journal),
+        settings=settings,
+        protection=LoginProtection(lambda: settings["LoginProtection"], clock.idle_now),
     )
+    server.note_start()
     server.sessions.on_expiry = lambda session: _tell_expiry(server, session)
     return server
+
+
+def _seeded_config(options: Options) -> Wire:
+    draw = Draw(options.seed, "config")
+    return seeded_config(
+        days=options.days,
+        session_seconds=options.session_seconds,
+        port=options.port,
+        serial=draw.hex(20).upper(),
+        bucket=draw.guid(),
+    )
 
 
 def _tell_expiry(server: Server, session: Session) -> None:

@@ -13,34 +13,49 @@ _WRITE_EVERY = 60  # seconds of use after which the journal hears of it
 
 @dataclass(slots=True)
 class Session:
-    """`kind` is admin or user; times are seconds of `Clock.idle_now`."""
+    """`kind` is admin or user; times are seconds of `Clock.idle_now`.
+
+    A `pending` one was given for a password alone and is good for nothing until it is upgraded.
+    """
 
     kind: str
     username: str
     organization_id: str
     created_at: float
     used_at: float
+    pending: bool = False
 
 
 class Sessions:
     """Issues, finds, expires and revokes. A key belongs to one name, kind and organization."""
 
-    def __init__(self, clock: Clock, journal: Journal, idle_seconds: int) -> None:
+    def __init__(self, clock: Clock, journal: Journal, idle_seconds: Callable[[], int]) -> None:
         self._clock = clock
         self._journal = journal
-        self.idle_seconds = idle_seconds
+        self._idle_seconds = idle_seconds
         self.on_expiry: Callable[[Session], None] = lambda session: None
         self._sessions = {digest: Session(**entry) for digest, entry in journal.all("session").items()}
 
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def start(self, kind: str, username: str, organization_id: str) -> str:
+    def start(self, kind: str, username: str, organization_id: str, *, pending: bool = False) -> str:
         """A new key."""
         key = str(uuid.uuid4())
         now = self._clock.idle_now()
-        self._store(_digest(key), Session(kind, username, organization_id, now, now))
+        self._store(_digest(key), Session(kind, username, organization_id, now, now, pending))
         return key
+
+    def upgrade(self, key: str, kind: str, username: str, organization_id: str) -> bool:
+        """Make a pending key of that account a full one; False if there is none."""
+        session = self._sessions.get(_digest(key))
+        if session is None or not session.pending:
+            return False
+        if (session.kind, session.username, session.organization_id) != (kind, username, organization_id):
+            return False
+        session.pending, session.used_at = False, self._clock.idle_now()
+        self._store(_digest(key), session)
+        return True
 
     def use(self, key: str, kind: str, username: str, organization_id: str) -> bool:
         """Whether the key is good for that account; using it keeps it alive."""
@@ -49,10 +64,12 @@ class Sessions:
         now = self._clock.idle_now()
         if session is None:
             return False
-        if now - session.used_at > self.idle_seconds:
+        if now - session.used_at > self._idle_seconds():
             self._expire(digest)
             return False
         if (session.kind, session.username, session.organization_id) != (kind, username, organization_id):
+            return False
+        if session.pending:
             return False
         if now - session.used_at > _WRITE_EVERY:
             session.used_at = now
@@ -74,7 +91,7 @@ class Sessions:
         """Expire what has been idle for too long."""
         now = self._clock.idle_now()
         for digest, session in list(self._sessions.items()):
-            if now - session.used_at > self.idle_seconds:
+            if now - session.used_at > self._idle_seconds():
                 self._expire(digest)
 
     def _expire(self, digest: str) -> None:

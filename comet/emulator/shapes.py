@@ -5,6 +5,7 @@
 
 import base64
 import binascii
+import hashlib
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +15,7 @@ from typing import Any
 import msgspec
 
 Wire = dict[str, Any]
+_SORTED = msgspec.json.Encoder(order="sorted")
 _SCALARS: dict[str, Any] = {"string": "", "int": 0, "bool": False, "float": 0.0, "bytes": "", "any": None}
 
 
@@ -26,11 +28,25 @@ class Field:
     name: str
     type: str
     omitempty: bool
+    introduced: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a method. `encoding` is string, int, json or file."""
+
+    name: str
+    type: str
+    encoding: str
+    optional: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One API method: how it is reached and who may call it."""
+    """One API method: how it is reached, who may call it, what it takes and gives.
+
+    `returns` is a type, or empty for what is not JSON; `introduced` is the version since which it is known.
+    """
 
     name: str
     path: str
@@ -38,6 +54,15 @@ class Method:
     auth: str
     http_method: str
     top_level_only: bool
+    roles: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    returns: str
+    introduced: tuple[int, ...]
+
+
+def version_tuple(text: str) -> tuple[int, ...]:
+    """The numbers of a version such as 25.9.8; parts that are no numbers are left out."""
+    return tuple(int(part) for part in text.split(".") if part.isdigit())
 
 
 @cache
@@ -63,9 +88,20 @@ def methods() -> dict[str, Method]:
             auth=entry["auth"],
             http_method=entry["http_method"],
             top_level_only=entry["top_level_only"],
+            roles=tuple(entry["roles"]),
+            parameters=tuple(
+                Parameter(p["name"], p["type"], p["encoding"], p["optional"]) for p in entry["params"]
+            ),
+            returns=entry["returns"]["type"] if entry["returns"]["kind"] == "json" else "",
+            introduced=version_tuple(entry["since"] or entry["first_seen"] or ""),
         )
         for entry in _spec()["methods"]
     }
+
+
+def known_version() -> str:
+    """The newest server version the description knows of."""
+    return str(next(c["value"] for c in _spec()["constants"] if c["name"] == "APPLICATION_VERSION"))
 
 
 @cache
@@ -79,7 +115,10 @@ def fields(type_name: str) -> tuple[Field, ...]:
     """All fields of a structure, inherited ones included, in their declared order."""
     entry = _types()[type_name]
     inherited = [field for base in entry["extends"] for field in fields(base)]
-    own = [Field(f["name"], f["type"], f["omitempty"]) for f in entry["fields"]]
+    own = [
+        Field(f["name"], f["type"], f["omitempty"], version_tuple(f["since"] or f["first_seen"] or ""))
+        for f in entry["fields"]
+    ]
     return tuple({field.name: field for field in [*inherited, *own]}.values())
 
 
@@ -101,6 +140,11 @@ def _zero(type_name: str) -> Any:
     if type_name.startswith("map["):
         return {}
     return {field.name: _zero(field.type) for field in fields(type_name) if not field.omitempty}
+
+
+def content_hash(value: Any) -> str:
+    """A hash that is the same for the same content, whatever the order of its keys."""
+    return hashlib.sha256(_SORTED.encode(value)).hexdigest()
 
 
 def conform(type_name: str, value: Any, at: str = "") -> Any:

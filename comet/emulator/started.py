@@ -1,29 +1,31 @@
-"""Backups that API calls started. They are in no plan, so the journal keeps them."""
+"""Jobs that API calls started. They are in no plan, so the journal keeps them."""
 
 from typing import Any
 
 from comet.emulator.clock import Clock
 from comet.emulator.draw import Draw
+from comet.emulator.fleet import Fleet
 from comet.emulator.job import BACKUP, SUCCESS, WARNING, Job
 from comet.emulator.journal import Journal
 from comet.emulator.plan import Plan
-from comet.emulator.population import Device, Item, Population, Vault
+from comet.emulator.population import Device, Item, Vault
 
+_ITEM_FIELDS = ("guid", "rule_guid", "engine", "description", "hour", "size_bytes")
+_VAULT_FIELDS = ("guid", "description", "destination_type", "base_bytes", "growth_bytes", "created_at")
 _OUTCOMES = ((SUCCESS, 96.0), (WARNING, 4.0))
 
 
 class StartedJobs:
-    """Starts backups and remembers them."""
+    """Starts jobs and remembers them."""
 
-    def __init__(self, seed: int, plan: Plan, population: Population, clock: Clock, journal: Journal) -> None:
+    def __init__(self, seed: int, plan: Plan, fleet: Fleet, clock: Clock, journal: Journal) -> None:
         self._seed = seed
         self._plan = plan
         self._clock = clock
         self._journal = journal
-        devices = {(device.username, device.device_id): device for device in population.devices}
         self._jobs: dict[str, Job] = {}
         for guid, entry in journal.all("job").items():
-            if (device := devices.get((entry["username"], entry["device_id"]))) is not None:
+            if (device := fleet.get(entry["username"], entry["device_id"])) is not None:
                 self._jobs[guid] = _recall(guid, entry, device)
 
     def all(self) -> list[Job]:
@@ -36,73 +38,65 @@ class StartedJobs:
         self,
         *,
         device: Device,
-        item: Item,
-        vault: Vault,
-        by_schedule: bool,
+        item: Item | None,
+        vault: Vault | None,
+        by_schedule: bool = False,
         seconds: int | None = None,
         status: int | None = None,
+        classification: int = BACKUP,
+        extra: dict[str, Any] | None = None,
     ) -> Job:
-        """Begin a backup now. Unless said otherwise it runs 20 to 60 s and nearly always succeeds."""
+        """Begin a job now. Unless said otherwise it runs 20 to 60 s and nearly always succeeds."""
         now = self._clock.seconds()
-        draw = Draw(self._seed, "started", device.device_id, item.guid, now, len(self._jobs))
+        draw = Draw(self._seed, "started", device.device_id, item.guid if item else "", now, len(self._jobs))
         job = Job(
             guid=self._plan.job_guid(now, draw),
             device=device,
             item=item,
             vault=vault,
-            classification=BACKUP,
+            classification=classification,
             status=draw.weighted(_OUTCOMES) if status is None else status,
             begins_at=now,
             ends_at=now + (draw.between(20, 60) if seconds is None else seconds),
             appears_at=now,
             cause=draw.between(0, 999),
             by_schedule=by_schedule,
+            extra=extra or {},
         )
         self._jobs[job.guid] = job
         self._journal.put("job", job.guid, _entry(job, item, vault))
         return job
 
 
-def _entry(job: Job, item: Item, vault: Vault) -> dict[str, Any]:
+def _entry(job: Job, item: Item | None, vault: Vault | None) -> dict[str, Any]:
     return {
         "username": job.username,
         "device_id": job.device.device_id,
-        "item": {
-            "guid": item.guid,
-            "rule_guid": item.rule_guid,
-            "engine": item.engine,
-            "description": item.description,
-            "hour": item.hour,
-            "size_bytes": item.size_bytes,
-        },
-        "vault": {
-            "guid": vault.guid,
-            "description": vault.description,
-            "destination_type": vault.destination_type,
-            "base_bytes": vault.base_bytes,
-            "growth_bytes": vault.growth_bytes,
-            "created_at": vault.created_at,
-        },
+        "item": {name: getattr(item, name) for name in _ITEM_FIELDS} if item else None,
+        "vault": {name: getattr(vault, name) for name in _VAULT_FIELDS} if vault else None,
+        "classification": job.classification,
         "begins_at": job.begins_at,
         "ends_at": job.ends_at,
         "status": job.status,
         "cause": job.cause,
         "by_schedule": job.by_schedule,
+        "extra": job.extra,
     }
 
 
 def _recall(guid: str, entry: dict[str, Any], device: Device) -> Job:
-    vault = Vault(**entry["vault"])
+    vault = Vault(**entry["vault"]) if entry["vault"] else None
     return Job(
         guid=guid,
         device=device,
-        item=Item(**entry["item"], vaults=(vault,)),
+        item=Item(**entry["item"], vaults=(vault,) if vault else ()) if entry["item"] else None,
         vault=vault,
-        classification=BACKUP,
+        classification=entry.get("classification", BACKUP),
         status=entry["status"],
         begins_at=entry["begins_at"],
         ends_at=entry["ends_at"],
         appears_at=entry["begins_at"],
         cause=entry["cause"],
         by_schedule=entry["by_schedule"],
+        extra=entry.get("extra", {}),
     )

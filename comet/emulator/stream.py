@@ -23,8 +23,7 @@ async def serve(server: Server, socket: WebSocket) -> None:
     try:
         async with asyncio.timeout(_SIGN_IN_SECONDS):
             given = {name: await socket.receive_text() for name in _FRAMES}
-        host = socket.headers.get("host", "")
-        caller = auth.sign_in_admin(server, given, host, socket.url.path)
+        caller = auth.sign_in_admin(server, given, auth.origin_of(server, socket))
     except (Refusal, KeyError):
         await socket.send_text("403 Unauth")
         await socket.close()

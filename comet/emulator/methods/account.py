@@ -28,9 +28,7 @@ def properties(call: Call) -> Wire:
     }
 
 
-@method("AdminAccountSessionStart")
-@method("UserWebSessionStart")
-@method("HybridSessionStart")
+@method("AdminAccountSessionStart", "UserWebSessionStart", "HybridSessionStart")
 def session_start(call: Call) -> Wire:
     caller = call.caller
     return _start(call, caller.kind, caller.username, caller.organization_id)
@@ -42,8 +40,7 @@ def session_start_as_user(call: Call) -> Wire:
     return _start(call, "user", username, call.server.profiles.organization_of(username))
 
 
-@method("AdminAccountSessionRevoke")
-@method("UserWebSessionRevoke")
+@method("AdminAccountSessionRevoke", "UserWebSessionRevoke")
 def session_revoke(call: Call) -> Wire:
     """Ends the key that made the call."""
     caller = call.caller

@@ -19,7 +19,7 @@ def admin_user_list(call: Call) -> list[Wire]:
 def admin_user_new(call: Call) -> Wire:
     """Makes an admin of the top level, or of the organization in TargetOrgID."""
     name, password = call.text("TargetUser"), call.text("TargetPassword")
-    organization_id = call.optional_text("TargetOrgID")
+    organization_id = call.text("TargetOrgID")
     if not name or not password:
         raise bad_request("Name and password must not be empty")
     if organization_id and call.server.organizations.get(organization_id) is None:

@@ -16,7 +16,7 @@ _TELLS_JOB_ID_SINCE = (25, 9, 6)
 @method("AdminDispatcherListActive")
 def list_active(call: Call) -> dict[str, Wire]:
     """Connection GUID -> LiveUserConnection, narrowed to one user if UserNameFilter is given."""
-    wanted = call.optional_text("UserNameFilter")
+    wanted = call.text("UserNameFilter")
     return {
         live.turn.guid: _connection(live)
         for live in call.server.live_connections()
@@ -40,7 +40,7 @@ def run_backup(call: Call) -> Wire:
 def run_backup_custom(call: Call) -> Wire:
     """Runs a backup of one Protected Item into one Storage Vault now."""
     device = _device(call)
-    options = call.document("Options", "BackupJobAdvancedOptions") if call.optional_text("Options") else {}
+    options = call.document("Options") if call.text("Options") else {}
     return _start(call, device, call.text("Source"), call.text("Destination"), options, "")
 
 

@@ -37,7 +37,7 @@ def get_jobs_for_user(call: Call) -> list[Wire]:
 
 @method("AdminGetJobsForCustomSearch")
 def get_jobs_for_custom_search(call: Call) -> list[Wire]:
-    query = call.document("Query", "SearchClause")
+    query = call.document("Query")
     return [job for job in get_jobs_all(call) if matches(query, job)]
 
 
@@ -60,11 +60,11 @@ def get_job_log(call: Call) -> Raw:
 @method("AdminGetJobLogEntries")
 def get_job_log_entries(call: Call) -> list[Wire]:
     """JobEntry list, from a minimum severity on, whose message contains a text."""
-    least = call.optional_text("MinSeverity") or joblog.SEVERITIES[0]
+    least = call.text("MinSeverity") or joblog.SEVERITIES[0]
     if least not in joblog.SEVERITIES or len(least) != 1:
         raise bad_request("MinSeverity must be one of D, I, W, E")
     allowed = joblog.SEVERITIES[joblog.SEVERITIES.index(least) :]
-    contains = call.optional_text("MessageContains")
+    contains = call.text("MessageContains")
     return [
         {"Time": line.time, "Severity": line.severity, "Message": line.message}
         for line in joblog.lines(call.job(), call.server.clock.now())

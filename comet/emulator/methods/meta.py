@@ -18,20 +18,30 @@ def meta_version(call: Call) -> Wire:
 def branding_props(server: Server, organization_id: str) -> Wire:
     """ServerMetaBrandingProperties, as the host's organization shows itself."""
     props: Wire = shapes.zero("ServerMetaBrandingProperties")
-    organization = server.organizations.get(organization_id)
-    brand = organization["Branding"]["BrandName"] if organization else ""
-    product = organization["Branding"]["ProductName"] if organization else ""
+    branding = server.settings.section("", "Branding")
+    if organization_id:
+        own = server.settings.section(organization_id, "Branding")
+        branding = {**branding, **{name: value for name, value in own.items() if value}}
+    for name in props.keys() & branding.keys():
+        props[name] = branding[name]
     props.update(
-        BrandName=brand or "Emulated Comet Server",
-        ProductName=product or "Emulated Backup",
         HasImage=True,
-        ImageEtag=Draw("logo", server.options.seed).hex(16),
-        TopColor="#22384F",
-        AccentColor="#2E8B74",
-        AllowAuthenticatedDownloads=True,
-        PruneLogsAfterDays=server.options.days,
-        ExpiredInSeconds=server.sessions.idle_seconds,
+        ImageEtag=Draw("logo", server.options.seed, branding["LogoImage"]).hex(16),
+        AllowUnauthenticatedDownloads=server.settings["SoftwareBuildRole"]["AllowUnauthenticatedDownloads"],
+        AllowAuthenticatedDownloads=server.settings.has_role("Software Build"),
+        PruneLogsAfterDays=server.settings["AuthenticationRole"]["PruneLogsAfterDays"],
+        ExpiredInSeconds=server.settings.session_seconds,
         ServerIsEmpty=not server.admins.all(),
-        CloudStorageName="Cloud storage",
     )
+    sources = server.settings.section(organization_id, "ExternalAdminUserSources")
+    if shown := [_sign_in_button(guid, source) for guid, source in sources.items() if "OIDC" in source]:
+        props["ExternalAuthenticationSources"] = shown
     return props
+
+
+def _sign_in_button(guid: str, source: Wire) -> Wire:
+    """ExternalAuthenticationSourceDisplay."""
+    return {
+        "DisplayName": source["OIDC"]["DisplayName"] or source["Description"],
+        "LoginStartURL": f"/api/v1/admin/external-auth-sources/start/{guid}",
+    }

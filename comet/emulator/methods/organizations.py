@@ -20,11 +20,11 @@ def organization_list(call: Call) -> dict[str, Wire]:
 def organization_set(call: Call) -> Wire:
     """Creates when no ID is given, else replaces."""
     book = call.server.organizations
-    guid = call.optional_text("OrganizationID")
+    guid = call.text("OrganizationID")
     if guid and book.get(guid) is None:
         raise bad_request("Organization not found")
-    given = "Organization" in call.parameters
-    record = call.document("Organization", "Organization") if given else shapes.zero("Organization")
+    given = "Organization" in call.values
+    record = call.document("Organization") if given else shapes.zero("Organization")
     for host in record["Hosts"]:
         if not _HOST.match(host):
             raise bad_request(f"Host {host!r} is not a plain host name")

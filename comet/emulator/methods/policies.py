@@ -16,6 +16,6 @@ def policies_list(call: Call) -> dict[str, str]:
 def policies_list_full(call: Call) -> dict[str, Wire]:
     """Those of the caller's organization; for the top level those of all, or of TargetOrganization."""
     wanted = call.caller.sees
-    if wanted is None and "TargetOrganization" in call.parameters:
+    if wanted is None and "TargetOrganization" in call.values:
         wanted = call.text("TargetOrganization")
     return call.server.policies.of(wanted)

@@ -43,7 +43,7 @@ def get_user_profile_hash(call: Call) -> Wire:
 def set_user_profile_hash(call: Call) -> Wire:
     """Writes a profile if nobody else did since it was read; refused with 409 otherwise."""
     username = call.target_user()
-    profile = call.document("ProfileData", "UserProfileConfig")
+    profile = call.document("ProfileData")
     book = call.server.profiles
     if call.text("RequireHash") != book.hash(username):
         raise Refusal(409, "The user profile has changed since it was read")

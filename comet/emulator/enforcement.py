@@ -1,0 +1,77 @@
+"""What a policy makes of a profile, and what it forbids an end user to change in his own."""
+
+from typing import Any
+
+from comet.emulator.errors import Refusal
+
+Wire = dict[str, Any]
+_ENFORCED_ON, _ENFORCED_OFF = 3, 4
+_PLAIN_FIELDS = (
+    ("PreventChangeEmailSettings", ("Emails", "SendEmailReports", "OverrideEmailSettings")),
+    ("PreventChangeAccountName", ("AccountName",)),
+    ("PreventChangeAccountPassword", ("PasswordHash", "PasswordFormat")),
+)
+_NEVER_BY_USER = (
+    "AllProtectedItemsQuotaBytes",
+    "AllProtectedItemsQuotaEnabled",
+    "GroupID",
+    "IsSuspended",
+    "MaximumDevices",
+    "PolicyID",
+    "QuotaHyperVGuests",
+    "QuotaOffice365ProtectedAccounts",
+    "QuotaVMwareGuests",
+)
+
+
+def enforced(profile: Wire) -> Wire:
+    """The profile as its Policy block demands it; a copy where something had to change."""
+    policy = profile["Policy"]
+    if policy["EnforceStorageVaultRetention"]:
+        retention = policy["DefaultStorageVaultRetention"]
+        profile = {
+            **profile,
+            "Destinations": {
+                guid: {**vault, "DefaultRetention": retention}
+                for guid, vault in profile["Destinations"].items()
+            },
+        }
+    mode = policy.get("ModeScheduleSkipAlreadyRunning", 0)
+    if mode in (_ENFORCED_ON, _ENFORCED_OFF):
+        skip = mode == _ENFORCED_ON
+        rules = profile["BackupRules"].items()
+        profile = {**profile, "BackupRules": {g: {**rule, "SkipAlreadyRunning": skip} for g, rule in rules}}
+    return profile
+
+
+def check_own_change(before: Wire, after: Wire) -> None:
+    """Raises Refusal if an end user changes in his own profile what he may not."""
+    policy = before["Policy"]
+    for name in _NEVER_BY_USER:
+        if before[name] != after[name]:
+            raise _forbidden(name)
+    for flag, names in _PLAIN_FIELDS:
+        if policy[flag] and any(before[name] != after[name] for name in names):
+            raise _forbidden(", ".join(names))
+    items, vaults = ("Sources", "ProtectedItem"), ("Destinations", "StorageVault")
+    for block, noun in (items, vaults):
+        new, edit, delete = (policy[name] for name in _flags(noun))
+        added = after[block].keys() - before[block].keys()
+        removed = before[block].keys() - after[block].keys()
+        kept = before[block].keys() & after[block].keys()
+        edited = any(_plain(before[block][guid]) != _plain(after[block][guid]) for guid in kept)
+        if (new and added) or (delete and removed) or (edit and edited):
+            raise _forbidden(block)
+
+
+def _flags(noun: str) -> tuple[str, str, str]:
+    new = "PreventNewProtectedItem" if noun == "ProtectedItem" else "PreventAddCustomStorageVault"
+    return new, f"PreventEdit{noun}", f"PreventDelete{noun}"
+
+
+def _plain(entry: Wire) -> Wire:
+    return {name: value for name, value in entry.items() if name != "Statistics"}
+
+
+def _forbidden(what: str) -> Refusal:
+    return Refusal(403, f"The policy of this account does not allow changing {what}")
