@@ -144,7 +144,7 @@ class EventStream:
 
     async def __aiter__(self) -> AsyncIterator[StreamedEvent | BadFrame]:
         while True:
-            yield _read(await self._receive(self._connected()))
+            yield read_event(await self._receive(self._connected()))
 
     async def _receive(self, websocket: ClientConnection) -> str:
         try:
@@ -269,7 +269,8 @@ class EventStream:
         return kind(message, server=self.url, method=_METHOD, http_status=http_status, status=status)
 
 
-def _read(text: str) -> StreamedEvent | BadFrame:
+def read_event(text: str) -> StreamedEvent | BadFrame:
+    """An event from the JSON text it came as."""
     try:
         event = _event_decoder.decode(text)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as problem:
