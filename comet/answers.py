@@ -85,11 +85,7 @@ def check_http(answer: Answer) -> None:
     """Raises when the HTTP status says that the call failed."""
     if 200 <= answer.http_status < 300:
         return
-    if 300 <= answer.http_status < 400:
-        location = answer.headers.get("Location", "")
-        redirect = answer.error(errors.NotComet, f"answered with a redirect to {location or 'nowhere'}")
-        cast(errors.NotComet, redirect).location = location
-        raise redirect
+    check_redirect(answer)
     envelope = answer.envelope()
     if envelope is not None:
         fail_by_status(answer, envelope)
@@ -100,6 +96,15 @@ def check_http(answer: Answer) -> None:
     if answer.http_status in (403, 409, 429):
         answer.fail(_BY_STATUS[answer.http_status], "refused without a reason")
     answer.fail(errors.NotComet, "is not a Comet Server, or the address holds a wrong path")
+
+
+def check_redirect(answer: Answer) -> None:
+    """Raises for a redirect: none is followed, since the credential must not go elsewhere."""
+    if 300 <= answer.http_status < 400:
+        location = answer.headers.get("Location", "")
+        redirect = answer.error(errors.NotComet, f"answered with a redirect to {location or 'nowhere'}")
+        cast(errors.NotComet, redirect).location = location
+        raise redirect
 
 
 def check_envelope(answer: Answer) -> None:
