@@ -16,6 +16,7 @@ from comet.api.storage import StorageMethods
 from comet.api.user import UserMethods
 from comet.api.user_browsing import UserBrowsingMethods
 from comet.api.user_dispatcher import UserDispatcherMethods
+from comet.api.user_snapshots import UserSnapshotsMethods
 from comet.api.users import UsersMethods
 
 
@@ -33,6 +34,7 @@ class Methods(
     ConfigurationMethods,
     ServerMethods,
     UsersMethods,
+    UserSnapshotsMethods,
     UserBrowsingMethods,
     UserDispatcherMethods,
     UserMethods,

@@ -1,28 +1,41 @@
-"""Writes `comet/constants.py`: one enum per family of constants."""
+"""Writes `comet/constants/`: one enum per family of constants."""
+
+from collections import defaultdict
 
 from comet.spec.model import Constant, Family, Spec
 from comet.spec.names import family_class, member_name
-from comet.spec.text import FIRST_LINE, docstring, listed
+from comet.spec.subjects import CONSTANT_SUBJECTS, Subject, subject_of
+from comet.spec.text import FIRST_LINE, docstring, exports, listed
 
 _BASES = {("enum", "int"): "IntEnum", ("enum", "string"): "StrEnum", ("bitset", "int"): "IntFlag"}
 
 
-def emit(spec: Spec) -> str:
-    """The text of `comet/constants.py`."""
-    families = [family for family in spec.constant_families if family.published]
-    bases = sorted({_base(family) for family in families})
-    lines = [
-        FIRST_LINE,
-        '"""The constants of the Comet Server API.\n\n'
+def emit(spec: Spec) -> dict[str, str]:
+    """The text of each file, by its name in `comet/constants/`."""
+    chosen: dict[str, list[Family]] = defaultdict(list)
+    for family in spec.constant_families:
+        if family.published:
+            chosen[subject_of(family.prefix, CONSTANT_SUBJECTS).module].append(family)
+    files = {f"{s.module}.py": _module(spec, s, chosen[s.module]) for s in CONSTANT_SUBJECTS}
+    plain = [constant for constant in spec.constants if constant.family is None or constant.marker]
+    lines = [FIRST_LINE, '"""Single values, and the bounds of ranges."""\n\n', "from typing import Final\n\n"]
+    lines.extend(f"{constant.name}: Final = {_literal(constant.value)}\n" for constant in plain)
+    files["values.py"] = "".join(lines)
+    names = {
+        module: [family_class(family.prefix) for family in families] for module, families in chosen.items()
+    }
+    names["values"] = [constant.name for constant in plain]
+    files["__init__.py"] = (
+        f'{FIRST_LINE}"""The constants of the Comet Server API.\n\n'
         "Structures hold plain numbers and texts: a value that is not listed here stays what it is, and a\n"
-        "listed one equals its member.\n"
-        '"""\n\n',
-        f"from enum import {', '.join(bases)}\n",
-        "from typing import Final\n\n",
-    ]
-    for constant in spec.constants:
-        if constant.family is None or constant.marker:
-            lines.append(f"{constant.name}: Final = {_literal(constant.value)}\n")
+        'listed one equals its member.\n"""\n\n' + exports("comet.constants", names)
+    )
+    return files
+
+
+def _module(spec: Spec, subject: Subject, families: list[Family]) -> str:
+    bases = sorted({_base(family) for family in families})
+    lines = [FIRST_LINE, f'"""{subject.about}"""\n\n', f"from enum import {', '.join(bases)}\n"]
     for family in families:
         members = [
             constant

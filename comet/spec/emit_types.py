@@ -6,7 +6,7 @@ from collections import defaultdict
 from comet.spec.model import Field, Spec, Type
 from comet.spec.names import snake_case
 from comet.spec.subjects import TYPE_SUBJECTS, Subject, subject_of
-from comet.spec.text import FIRST_LINE, LINE, docstring, family_text, listed, method_name, since_text
+from comet.spec.text import FIRST_LINE, LINE, docstring, exports, family_text, listed, method_name, since_text
 
 _SCALARS = {
     "string": ("str", '""'),
@@ -240,9 +240,6 @@ def _sent(spec: Spec) -> str:
 
 
 def _package(chosen: dict[str, list[Type]]) -> str:
-    lines = [FIRST_LINE, '"""Every structure of the Comet Server API under Comet\'s own name."""\n\n']
-    for module in sorted(chosen):
-        names = ", ".join(sorted(structure.name for structure in chosen[module]))
-        lines.append(f"from comet.types.{module} import {names}\n")
-    everything = sorted(structure.name for structures in chosen.values() for structure in structures)
-    return "".join(lines) + f"\n__all__ = {everything!r}\n"
+    names = {module: [structure.name for structure in structures] for module, structures in chosen.items()}
+    head = f'{FIRST_LINE}"""Every structure of the Comet Server API under Comet\'s own name."""\n\n'
+    return head + exports("comet.types", names)

@@ -1,4 +1,4 @@
-"""Writes `comet/types/`, `comet/api/` and `comet/constants.py` from the spec.
+"""Writes `comet/types/`, `comet/api/` and `comet/constants/` from the spec.
 
 python -m comet.spec.generate           write what has changed
 python -m comet.spec.generate --check   write nothing; exit 1 and name what is not current
@@ -26,7 +26,7 @@ from comet.spec.text import LINE  # noqa: E402
 def generated_files() -> dict[Path, str]:
     """The formatted text of each generated file, by its path inside the package."""
     spec = load()
-    files = {Path("constants.py"): emit_constants.emit(spec)}
+    files = {Path("constants", name): text for name, text in emit_constants.emit(spec).items()}
     files |= {Path("types", name): text for name, text in emit_types.emit(spec).items()}
     files |= {Path("api", name): text for name, text in emit_methods.emit(spec).items()}
     return {path: _formatted(text) for path, text in files.items()}
@@ -40,7 +40,9 @@ def stale_files(files: dict[Path, str], package: Path = PACKAGE) -> list[Path]:
         if not (package / path).is_file() or (package / path).read_text("utf-8") != text
     ]
     existing = {
-        path.relative_to(package) for folder in ("types", "api") for path in (package / folder).glob("*.py")
+        path.relative_to(package)
+        for folder in ("types", "api", "constants")
+        for path in (package / folder).glob("*.py")
     }
     return sorted({*different, *(existing - files.keys())})
 

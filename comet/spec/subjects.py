@@ -121,6 +121,35 @@ TYPE_SUBJECTS = (
     ),
 )
 
+CONSTANT_SUBJECTS = (
+    Subject(
+        "jobs",
+        "Jobs, schedules, retention, search and logs.",
+        (
+            "JOB_.*|BACKUPJOB.*|RETENTION(MODE|RANGE)_|SCHEDULE_.*|SEARCH.*|SEVERITY_",
+            "RESTORE.*|STOREDOBJECTTYPE_",
+        ),
+    ),
+    Subject("events", "Live events.", ("SEVT_|STREAM.*",)),
+    Subject(
+        "devices",
+        "What is backed up, and how it is reached.",
+        (
+            "ENGINE_.*|OS_|SERVICE_|HYPERV_.*|MSSQL_.*|MIXED_.*|OFFICE365_.*|PROXMOX_.*|PVE_.*|VMWARE_.*",
+            "SSHCONNECTION_.*|UPDATESTATUS_",
+        ),
+    ),
+    Subject(
+        "storage",
+        "Storage Vaults and the servers behind them.",
+        (
+            "DESTINATION.*|CUSTOMREMOTEBUCKET_.*|FTPS_.*|NEW_STORAGE_VAULT_.*|OBJECT_LOCK_",
+            "REMOTESERVER_|REPLICA.*|COMPRESS_",
+        ),
+    ),
+    Subject("server", "The Comet Server itself: email, branding, sign-in, settings.", (".*",)),
+)
+
 METHOD_SUBJECTS = (
     Subject(
         "sessions",
@@ -178,12 +207,17 @@ METHOD_SUBJECTS = (
     ),
     Subject("users", "User Profiles, their Protected Items and Devices.", ("Admin.*",)),
     Subject(
-        "user_browsing",
-        "What an end user's own Devices hold: disks, databases, machines, snapshots.",
+        "user_snapshots",
+        "Look into an end user's own Storage Vaults through a Device.",
         (
-            "UserWebDispatcher(Browse|Office365|Register|Request|Search).*",
+            "UserWebDispatcher(BrowseVirtual|RequestStored|RequestVaultSnap|RequestWindiskSnap|Search).*",
             "UserWebRequestFilesystemObjects",
         ),
+    ),
+    Subject(
+        "user_browsing",
+        "What an end user's own Devices hold: disks, databases, machines.",
+        ("UserWebDispatcher(Office365|Register|Request).*",),
     ),
     Subject("user_dispatcher", "What an end user asks of their own Devices.", ("User(Web)?Dispatcher.*",)),
     Subject("user", "What an end user does with their own account.", ("User.*",)),

@@ -40,6 +40,16 @@ def listed(names: list[str], limit: int) -> str:
     return f"{', '.join(names[:limit])} and {len(names) - limit} more"
 
 
+def exports(package: str, names: dict[str, list[str]]) -> str:
+    """Imports that make names of the modules in a package names of the package itself."""
+    lines = [
+        f"from {package}.{module} import {name} as {name}\n"
+        for module in sorted(names)
+        for name in sorted(names[module])
+    ]
+    return "".join(lines)
+
+
 def family_text(spec: Spec, prefix: str | None) -> str:
     """The enum that lists a field's values, if there is one."""
     published = {family.prefix for family in spec.constant_families if family.published}
