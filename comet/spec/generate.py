@@ -1,4 +1,4 @@
-"""Writes `comet/types/`, `comet/api/` and `comet/constants/` from the spec.
+"""Writes `comet/types/`, `comet/api/`, `comet/constants/` and `docs/comet-methods.md` from the spec.
 
 python -m comet.spec.generate           write what has changed
 python -m comet.spec.generate --check   write nothing; exit 1 and name what is not current
@@ -14,22 +14,26 @@ from pathlib import Path
 from types import ModuleType
 
 PACKAGE = Path(__file__).resolve().parent.parent
+DOCS = Path("..", "docs")
 if not __package__:  # as a file: give the package its name without importing what it is made of
     sys.modules["comet"] = ModuleType("comet")
     sys.modules["comet"].__path__ = [str(PACKAGE)]
 
-from comet.spec import emit_constants, emit_methods, emit_types  # noqa: E402
+from comet.spec import emit_constants, emit_docs, emit_methods, emit_types  # noqa: E402
 from comet.spec.model import load  # noqa: E402
 from comet.spec.text import LINE  # noqa: E402
 
 
 def generated_files() -> dict[Path, str]:
-    """The formatted text of each generated file, by its path inside the package."""
+    """The formatted text of each generated file, by its path from the package on."""
     spec = load()
     files = {Path("constants", name): text for name, text in emit_constants.emit(spec).items()}
     files |= {Path("types", name): text for name, text in emit_types.emit(spec).items()}
     files |= {Path("api", name): text for name, text in emit_methods.emit(spec).items()}
-    return {path: _formatted(text) for path, text in files.items()}
+    files = {path: _formatted(text) for path, text in files.items()}
+    if (PACKAGE / DOCS).is_dir():  # not where the package stands alone
+        files[DOCS / "comet-methods.md"] = emit_docs.emit(spec)
+    return files
 
 
 def stale_files(files: dict[Path, str], package: Path = PACKAGE) -> list[Path]:

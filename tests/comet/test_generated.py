@@ -2,6 +2,9 @@
 
 import enum
 import inspect
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -80,6 +83,33 @@ def test_check_names_what_is_not_current(tmp_path):
     stale = generate.stale_files(files, tmp_path)
 
     assert stale == [Path("types/gone.py"), Path("types/jobs.py")]
+
+
+def test_what_is_broken_or_missing_can_be_generated_again(tmp_path):
+    package = tmp_path / "comet"
+    ignored = shutil.ignore_patterns("emulator", "__pycache__")
+    shutil.copytree(generate.PACKAGE, package, ignore=ignored)
+    (package / "types" / "jobs.py").write_text("from nowhere import nothing")
+    (package / "constants" / "__init__.py").unlink()
+
+    command = [sys.executable, "comet/spec/generate.py"]
+    assert subprocess.run([*command, "--check"], cwd=tmp_path, capture_output=True).returncode == 1
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+
+    for name in ("types/jobs.py", "constants/__init__.py"):
+        assert (package / name).read_bytes() == (generate.PACKAGE / name).read_bytes()
+
+
+def test_no_file_of_the_package_is_longer_than_500_lines():
+    files = [path for path in generate.PACKAGE.rglob("*.py") if "emulator" not in path.parts]
+    assert [path.name for path in files if len(path.read_text("utf-8").splitlines()) > 500] == []
+
+
+def test_the_table_of_methods_has_every_method_and_path():
+    page = (generate.PACKAGE.parent / "docs" / "comet-methods.md").read_text("utf-8")
+    for method in SPEC.methods:
+        assert f"| `{snake_case(method.name)}` | `{method.path}`" in page
+        assert all(f"`{alias.path}`" in page for alias in method.aliases)
 
 
 @pytest.mark.parametrize("structure", SPEC.types, ids=lambda structure: structure.name)
