@@ -1,5 +1,6 @@
 """Reads an answer: both error layers first, then the typed value."""
 
+import codecs
 import functools
 import re
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ _BY_STATUS: dict[int, type[errors.APIError]] = {
     429: errors.RateLimited,
     _SECOND_FACTOR: errors.SecondFactorRequired,
 }
+_CHECKED_BYTES = 1024 * 1024  # at a time, so that a long answer is not held twice
 _MESSAGE_LIMIT = 500  # characters of a server's own words that an error repeats
 _CHALLENGES = {"totp": "X-Comet-TOTP-Requested", "u2f": "X-Comet-U2F-Challenge"}
 
@@ -125,6 +127,20 @@ def fail_by_status(answer: Answer, envelope: Envelope) -> NoReturn:
     answer.fail(kind, message, envelope.status)
 
 
+def check_encoding(answer: Answer) -> None:
+    """Raises for what is not UTF-8. Reading alone would not notice it where nothing is looked at."""
+    if answer.body.isascii():
+        return
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with memoryview(answer.body) as view:
+            for start in range(0, len(view), _CHECKED_BYTES):
+                decoder.decode(view[start : start + _CHECKED_BYTES])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as problem:
+        raise answer.error(errors.NotJSON, "answered something that is not UTF-8") from problem
+
+
 def read_json(answer: Answer, reply: type[T]) -> T:
     """The body as `reply`, able to be sent back without loss. A null list or map is an empty one."""
     check_http(answer)
@@ -138,6 +154,7 @@ def read_json(answer: Answer, reply: type[T]) -> T:
     except UNREADABLE as problem:
         check_envelope(answer)
         _fail_undecodable(answer, problem)
+    check_encoding(answer)
     if isinstance(value, msgspec.Struct) and not _has_known_field(answer, type(value)):
         answer.fail(errors.NotComet, "answered JSON that is not Comet's")
     kind: Any = reply

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import msgspec
 
 from comet import errors
-from comet.answers import UNREADABLE, Answer, Envelope, check_http, fail_by_status, read_json
+from comet.answers import UNREADABLE, Answer, Envelope, check_encoding, check_http, fail_by_status, read_json
 
 _MAP = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
@@ -30,6 +30,7 @@ class RawElement(msgspec.Struct, frozen=True, gc=False):
 def split_elements(answer: Answer) -> Iterator[RawElement]:
     """The elements of an answer; its errors are raised at once, before the first element is asked for."""
     check_http(answer)
+    check_encoding(answer)
     is_list = answer.body[:64].lstrip().startswith(b"[")
     try:
         if is_list:

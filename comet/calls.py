@@ -107,9 +107,9 @@ class Parameters:
         try:
             encoded = lossless.encode(value)
             lossless.decoder(kind).decode(encoded)
+            return encoded.decode()
         except (msgspec.MsgspecError, TypeError, UnicodeError, RecursionError) as problem:
             self._refuse(name, f"cannot be sent: {problem}", problem)
-        return encoded.decode()
 
     def _refuse(self, name: str, why: str, problem: Exception | None = None) -> typing.NoReturn:
         raise errors.BadParameter(f"{name} {why}", method=self._method) from problem

@@ -154,18 +154,19 @@ def encode(value: object) -> bytes:
 
 def _trace(value: object, origin: Origin) -> None:
     """Tells the structures in `value`, at every depth, where they were read."""
-    if isinstance(value, Structure):
-        value._origin = origin
-        for name, wire_name in _holders(type(value)):
-            child = getattr(value, name)
-            if child:
-                _trace(child, Origin(origin, wire_name))
-    elif isinstance(value, dict):
-        for key, child in value.items():
-            _trace(child, Origin(origin, key))
-    elif isinstance(value, list):
-        for position, child in enumerate(value):
-            _trace(child, Origin(origin, position))
+    waiting: list[tuple[object, Origin]] = [(value, origin)]
+    while waiting:  # not by recursion: an answer may be nested deeper than Python recurses
+        value, origin = waiting.pop()
+        if isinstance(value, Structure):
+            value._origin = origin
+            for name, wire_name in _holders(type(value)):
+                child = getattr(value, name)
+                if child:
+                    waiting.append((child, Origin(origin, wire_name)))
+        elif isinstance(value, dict):
+            waiting.extend((child, Origin(origin, key)) for key, child in value.items())
+        elif isinstance(value, list):
+            waiting.extend((child, Origin(origin, position)) for position, child in enumerate(value))
 
 
 _decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
