@@ -79,7 +79,8 @@ class Upsert:
             field.get_db_prep_save(given.get(field, field.get_default()), connection) for field in filled
         )
         on_sqlite = connection.vendor == "sqlite"
-        self._convert = [_converter(field) for field in fields] if on_sqlite else []
+        converters = [_converter(field) for field in fields] if on_sqlite else []
+        self._convert = [(place, how) for place, how in enumerate(converters) if how is not None]
         columns = [field.column for field in (*fields, *filled)]
         first_added = len(unique) + len(update)
         self._conflict = _on_conflict(
@@ -243,10 +244,13 @@ def _sqlite_date(value: date | None) -> str | None:
     return None if value is None else value.isoformat()
 
 
-def _converted(row: Row, convert: list[Callable[[Any], Any] | None]) -> Row:
+def _converted(row: Row, convert: list[tuple[int, Callable[[Any], Any]]]) -> Row:
     if not convert:
         return row
-    return [value if how is None else how(value) for value, how in zip(row, convert, strict=True)]
+    converted = list(row)
+    for place, how in convert:
+        converted[place] = how(converted[place])
+    return converted
 
 
 def _quote(name: str) -> str:

@@ -98,6 +98,7 @@ def apply_jobs(server: CometServer, jobs: Iterable[AnyJob], *, bulk: bool = Fals
 def _apply_in_bulk(server: CometServer, reports: list[AnyJob]) -> ApplyResult:
     """Works out each chunk before it takes the lock, and again inside if another writer came between."""
     result = ApplyResult()
+    reports.sort(key=lambda report: report.guid)  # neighbours in the widest index touch the same pages
     owners = owners_of(server, reports) if reports else None
     pacer = Pacer()
     with _job_writer() as writer:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final
 
 from comet.constants import JobStatus
@@ -49,7 +50,7 @@ class JobRow:
     progress_at: datetime | None
 
     def values(self) -> tuple[Any, ...]:
-        return tuple([getattr(self, name) for name in COLUMNS])
+        return _values_of(self)
 
     @property
     def counted_at(self) -> datetime | None:
@@ -63,6 +64,7 @@ class JobRow:
 
 COLUMNS: Final = tuple(field.name for field in fields(JobRow))
 KEY: Final = COLUMNS[:2]
+_values_of = attrgetter(*COLUMNS)
 
 
 def is_newer(report: AnyJob, status: int, ended_at: datetime | None, counter: int) -> bool:

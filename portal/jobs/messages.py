@@ -25,16 +25,17 @@ PER_SERVER: Final = 20
 NOT_OLDER_THAN: Final = timedelta(days=7)
 NO_MESSAGE: Final = "No error line in its log"
 _LENGTH: Final = 255
+_CUT: Final = "…"
 
 _REPLACEMENTS: Final = (
-    (re.compile(r"https?://[^\s\"']+", re.IGNORECASE), "<address>"),
-    (re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE), "<id>"),
-    (re.compile(r"\b[0-9a-f]{16,}\b", re.IGNORECASE), "<id>"),
-    (re.compile(r"(?:\"|')?(?:[A-Za-z]:\\|\\\\)[^\"'<>|*?\n]*?(?=[\"']|:\s|,\s|$)(?:\"|')?"), "<path>"),
-    (re.compile(r"(?<![\w<])(?:\"|')?/(?:[\w.@%+~-]+/)*[\w.@%+~-]+(?:\"|')?"), "<path>"),
-    (re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b"), "<address>"),
-    (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?"), "<time>"),
-    (re.compile(r"\b\d+(?:[.,]\d+)*(?:\s?(?:[KMGTP]i?B|bytes|ms|s|min))?\b"), "<n>"),
+    (re.compile(r"https?://[^\s\"']+", re.IGNORECASE), _CUT),
+    (re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE), _CUT),
+    (re.compile(r"\b[0-9a-f]{16,}\b", re.IGNORECASE), _CUT),
+    (re.compile(r"(?:\"|')?(?:[A-Za-z]:\\|\\\\)[^\"'<>|*?\n]*?(?=[\"']|:\s|,\s|$)(?:\"|')?"), _CUT),
+    (re.compile(r"(?<![\w<])(?:\"|')?/(?:[\w.@%+~-]+/)*[\w.@%+~-]+(?:\"|')?"), _CUT),
+    (re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b"), _CUT),
+    (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?"), _CUT),
+    (re.compile(r"\b\d+(?:[.,]\d+)*(?:\s?(?:[KMGTP]i?B|bytes|ms|s|min))?\b"), _CUT),
     (re.compile(r"\s+"), " "),
 )
 

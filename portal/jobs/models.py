@@ -52,8 +52,8 @@ class Job(models.Model):
         indexes = [
             models.Index(fields=["started_at", "id"], name="job_by_start"),
             models.Index(fields=["placement", "started_at", "id"], name="job_by_placement"),
-            models.Index(fields=["profile", "started_at", "id"], name="job_by_profile"),
-            models.Index(fields=["device", "started_at", "id"], name="job_by_device"),
+            models.Index(fields=["profile"], name="job_by_profile"),
+            models.Index(fields=["device"], name="job_by_device"),
             models.Index(fields=["state", "started_at", "id"], name="job_by_state"),
         ]
 

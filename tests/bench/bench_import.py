@@ -155,6 +155,7 @@ def _rows(server: CometServer, records: list[JobRecord]) -> list[JobRow]:
         row.placement_id, row.profile_id = placement_id, profiles[record.username]
         row.device_id = devices[record.device_id]
         rows.append(row)
+    rows.sort(key=lambda row: (row.started_at.date(), row.guid))  # as windows of a day bring them
     return rows
 
 
