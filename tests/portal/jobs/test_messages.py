@@ -30,7 +30,7 @@ from tests.emulated import sync
 )
 def test_equal_causes_read_alike(one, other):
     assert normalise(one) == normalise(other)
-    assert any(word in normalise(one) for word in ("<path>", "<id>", "<address>", "<n>", "<time>"))
+    assert "…" in normalise(one)
 
 
 def test_different_causes_stay_apart():
