@@ -202,7 +202,9 @@
     (pill.querySelector("[data-live-text]") ?? pill).textContent = text;
   }
 
-  const clock = (moment) => moment.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const timeZone = document.documentElement.dataset.timeZone || undefined;
+  const hour = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone });
+  const clock = (moment) => hour.format(moment);
 
   document.addEventListener("htmx:wsBeforeMessage", (event) => {
     event.preventDefault();
