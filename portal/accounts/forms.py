@@ -74,7 +74,7 @@ class SettingsForm(forms.ModelForm):
     """A person's own name, time zone and theme."""
 
     name = PlainTextField(max_length=120)
-    time_zone = forms.ChoiceField(required=False, help_text="Empty: the time zone of your browser.")
+    time_zone = forms.ChoiceField(required=False)
 
     class Meta:
         model = User
