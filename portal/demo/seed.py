@@ -21,6 +21,7 @@ from portal.demo.people import (
 from portal.demo.secrets import DemoSecrets
 from portal.servers import clients
 from portal.servers.errors import LinkRefused
+from portal.servers.linking import Credential
 from portal.servers.models import TOP_LEVEL, CometServer
 from portal.servers.placements import ensure_placements
 from portal.servers.services import edit_server, link_server, place_organizations
@@ -75,12 +76,13 @@ def _ensure_server(
         )
         return CometServer.objects.get(pk=linked.pk)  # as it is stored, its password sealed
     if (server.api_url, server.browser_url) != (api_url, browser_url):
+        known = Credential(PLAIN_ADMIN, secrets.passwords["comet1-admin"])
         edit_server(
             server=server,
             name=SERVER,
             api_url=api_url,
             browser_url=browser_url,
-            credential=None,
+            credential=known if server.api_url != api_url else None,
             user=owner,
         )
     return server

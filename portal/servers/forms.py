@@ -164,7 +164,10 @@ class EditForm(CredentialForm):
     )
 
     name = PlainTextField(max_length=80)
-    api_url = ServerAddressField(label="API address", help_text="Where the portal reaches it.")
+    api_url = ServerAddressField(
+        label="API address",
+        help_text="Where the portal reaches it. Another address needs the credential typed anew.",
+    )
     browser_url = ServerAddressField(
         required=False,
         label="Browser address",

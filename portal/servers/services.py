@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -21,6 +21,15 @@ from portal.servers.placements import ensure_placements
 from portal.tenants.models import Tenant
 
 __all__ = ["edit_server", "link_server", "note_version", "place_organizations", "start_sync", "unlink_server"]
+
+
+_CREDENTIAL: Final = (
+    "admin_username",
+    "credential_kind",
+    "password",
+    "session_key",
+    "credential_changed_at",
+)
 
 
 def link_server(
@@ -91,7 +100,8 @@ def edit_server(
 ) -> None:
     """Rename a server, change its addresses, or give it a new credential (None keeps the stored one).
 
-    A changed address or credential is tried first, and must lead to the same Comet Server.
+    A changed address or credential is tried first, and must lead to the same Comet Server. The stored
+    credential goes to no other address: whoever may type addresses could collect it there.
 
     Raises:
         LinkRefused: says at which field what is wrong. Nothing is changed then.
@@ -113,30 +123,28 @@ def edit_server(
     ):
         if name != server.name:
             _refuse_taken_name(server.tenant, name)
-        if credential is not None or api_url != server.api_url:
-            proven = prove(api_url, credential or stored_credential(server))
+        if credential is None and api_url != server.api_url:
+            raise LinkRefused(
+                "password",
+                "The stored credential is not sent to another address. Type the administrator's password"
+                " again, or paste a session key.",
+            )
+        changed = ["name", "api_url", "browser_url"]
+        if credential is not None:
+            proven = prove(api_url, credential)
             if proven.version.server_license_hash != server.license_hash:
                 raise LinkRefused(
                     "api_url", "Another Comet Server answers there. Link it as a server of its own instead."
                 )
-            if credential is not None:
-                server.admin_username = credential.username
-                _keep_credential(server, proven)
+            server.admin_username = credential.username
+            _keep_credential(server, proven)
+            changed += _CREDENTIAL
         server.name, server.api_url, server.browser_url = name, api_url, browser_url or api_url
         with transaction.atomic():
-            server.save()
+            server.save(update_fields=changed)  # syncs and the relay write the others meanwhile
             publish_server(server)
             if own_admin and credential is not None:
                 _start("server.own_admin", f"Give {name} an administrator for the portal", server, user, ip)
-
-
-def stored_credential(server: CometServer) -> Credential:
-    """The stored credential in the form a check takes."""
-    if server.credential_kind == CometServer.CredentialKind.SESSION_KEY and server.session_key:
-        return Credential(server.admin_username, session_key=server.session_key.reveal())
-    if server.password is None:
-        raise LinkRefused("password", "No credential is stored for this server. Type one.")
-    return Credential(server.admin_username, server.password.reveal())
 
 
 def unlink_server(*, server: CometServer, user: User | None, ip: str | None = None) -> Operation:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from portal.accounts.access import access_for
 from portal.audit.models import Entry
@@ -24,7 +25,7 @@ from portal.servers.errors import LinkRefused
 from portal.servers.linking import Credential
 from portal.servers.models import CometServer, Placement
 from portal.servers.selectors import freshness
-from portal.servers.services import edit_server, stored_credential, unlink_server
+from portal.servers.services import edit_server, unlink_server
 from tests.cast import person
 from tests.emulated import link, run_operation, sync
 from tests.emulator_process import start_emulator
@@ -259,9 +260,40 @@ def test_a_new_credential_is_tried_before_it_replaces_the_old(emulator, linked):
 
 def test_another_server_at_the_new_address_is_refused(linked, guarded_emulator):
     with start_emulator(seed=99) as other, pytest.raises(LinkRefused) as caught:
-        edit(linked, api_url=other.url)
+        edit(linked, api_url=other.url, credential=Credential(other.admin.name, other.admin.password))
     assert caught.value.field == "api_url"
     assert "Another Comet Server" in caught.value.message
+
+
+def test_the_stored_credential_is_not_sent_to_an_address_somebody_typed(linked, monkeypatch):
+    monkeypatch.setattr("portal.servers.services.prove", lambda *_: pytest.fail("it was sent"))
+
+    with pytest.raises(LinkRefused) as caught:
+        edit(linked, api_url="http://127.0.0.1:1")
+
+    assert caught.value.field == "password"
+    linked.refresh_from_db()
+    assert linked.api_url != "http://127.0.0.1:1"
+
+
+def test_an_address_moves_with_the_credential_typed_again(emulator, linked):
+    moved = emulator.url.replace("127.0.0.1", "localhost")
+
+    edit(linked, api_url=moved, credential=Credential(emulator.admin.name, emulator.admin.password))
+
+    assert linked.api_url == moved
+
+
+def test_an_edit_leaves_what_others_wrote_meanwhile(linked):
+    held = CometServer.objects.get(pk=linked.pk)
+    CometServer.objects.filter(pk=linked.pk).update(
+        stream="up", jobs_revision=7, restarts=2, unlinking_at=timezone.now()
+    )
+
+    edit(held, name="renamed")
+
+    assert (held.name, held.stream, held.jobs_revision, held.restarts) == ("renamed", "up", 7, 2)
+    assert held.unlinking_at is not None
 
 
 def test_one_client_serves_a_server_and_makes_one_sign_in(emulator, linked):
@@ -272,7 +304,7 @@ def test_one_client_serves_a_server_and_makes_one_sign_in(emulator, linked):
 
     assert first._transport is second._transport
     assert first.start_session() == second.start_session()
-    assert emulator.admin.password not in repr([first, stored_credential(linked)])
+    assert emulator.admin.password not in repr([first, clients.credential_of(linked)])
 
 
 def test_unlinking_deletes_everything_mirrored_and_nothing_else(linked, provider, outsider):
