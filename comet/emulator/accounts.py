@@ -76,7 +76,10 @@ def without_secrets(record: Wire) -> Wire:
 
 
 def with_security(held: Wire, given: Wire) -> Wire:
-    """`held` with what `given` changes. A plain password is hashed; a blank one, or a blank key, changes nothing."""
+    """`held` with what `given` changes.
+
+    A plain password is hashed; a blank one, or a blank key, changes nothing.
+    """
     record = {**held, **given}
     if given["Password"] and given["PasswordFormat"] == PASSWORD_FORMAT_PLAIN:
         record.update(Password=hash_password(given["Password"]), PasswordFormat=PASSWORD_FORMAT_HASHED)

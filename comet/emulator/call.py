@@ -4,10 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from comet.emulator.auth import USER, Caller
-from comet.emulator.errors import bad_request, job_not_found, user_not_found
+from comet.emulator.errors import bad_request, job_not_found, unauthorised, user_not_found
 from comet.emulator.job import Job
 from comet.emulator.live import Life
+from comet.emulator.population import Device
 from comet.emulator.server import Server
 
 Wire = dict[str, Any]
@@ -26,8 +29,8 @@ class Raw:
 class Call:
     """What a method needs to know.
 
-    `values` are its decoded parameters; `host` is the Host header; `after` collects what is to happen once the
-    answer has been sent.
+    `values` are its decoded parameters; `host` is the Host header; `after` collects what is to happen
+    once the answer has been sent.
     """
 
     server: Server
@@ -97,6 +100,23 @@ class Call:
         given = self.text("SelfAddress")
         scheme = "https" if self.server.options.tls else "http"
         return (given or f"{scheme}://{self.host}").rstrip("/") + "/"
+
+    def device(self) -> Device:
+        """The connected device in TargetID, if the caller may see it; refused otherwise."""
+        for live in self.server.live_connections():
+            if live.turn.guid == self.text("TargetID") and self.may_see_user(live.device.username):
+                return live.device
+        raise unauthorised()
+
+    def tell_user(self, event_type: int, username: str) -> None:
+        """Tell the streams of a user who was made or changed, with his profile."""
+        book = self.server.profiles
+        self.emit(
+            event_type,
+            organization_id=book.organization_of(username),
+            resource_id=username,
+            data=msgspec.Raw(book.encoded(username)),
+        )
 
     def emit(self, event_type: int, *, organization_id: str, resource_id: str = "", data: Any = None) -> None:
         """Tell the streams what this call did, in the caller's name."""

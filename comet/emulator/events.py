@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -68,6 +68,14 @@ class Subscription:
         return self._waiting.popleft()
 
 
+class Sink(Protocol):
+    """Takes events elsewhere than to a stream."""
+
+    def wants(self, event_type: int, organization_id: str) -> bool: ...
+
+    def take(self, event: dict[str, Any]) -> None: ...
+
+
 class EventHub:
     """Every event of the server passes here."""
 
@@ -75,6 +83,7 @@ class EventHub:
         self._clock = clock
         self._limit = queue_limit
         self._subscriptions: set[Subscription] = set()
+        self.sinks: list[Sink] = []
         self.emitted = 0
 
     @property
@@ -109,9 +118,12 @@ class EventHub:
         """Tell every stream that may see it. `data` of None leaves the field out; `moment` of None is now."""
         self.emitted += 1
         readers = [s for s in self._subscriptions if s.wants(event_type, organization_id)]
-        if not readers:
+        sinks = [sink for sink in self.sinks if sink.wants(event_type, organization_id)]
+        if not readers and not sinks:
             return
         event = self.event(event_type, actor, organization_id, resource_id, data, moment)
+        for sink in sinks:
+            sink.take(event)
         text = msgspec.json.encode(event).decode()
         for reader in readers:
             reader.offer(text)

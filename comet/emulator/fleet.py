@@ -17,6 +17,10 @@ class Fleet:
         for device_id, username in journal.all("registered").items():
             if device_id in self._waiting:
                 self._add(device_id, username)
+        for key, version in journal.all("updated").items():
+            username, _, device_id = key.rpartition("/")
+            if (device := self.get(username, device_id)) is not None:
+                device.version = version
 
     def get(self, username: str, device_id: str) -> Device | None:
         return self._by_key.get((username, device_id))

@@ -20,7 +20,8 @@ class Job:
     """A job from plan to end. Times are virtual Unix seconds.
 
     `appears_at` is when the server learns of it (later than `begins_at` for missed jobs); `status` is the one
-    it ends with. `extra` are fields of the wire that say what a call asked for. `stalls_after` > 0 means that its machine died that many seconds in: no progress since.
+    it ends with. `stalls_after` > 0 means that its machine died that many seconds in: no progress since.
+    `extra` are fields of the wire that say what a call asked for.
     """
 
     guid: str

@@ -74,6 +74,11 @@ class Life:
             self._at(job.ends_at, lambda: self._job_ends(job))
             self._changed.set()
 
+    def when_ended(self, job: Job, happen: Callable[[], None]) -> None:
+        """Let something follow the end of a job."""
+        self._at(job.ends_at, happen)
+        self._changed.set()
+
     def _prepare(self) -> None:
         now = int(self._born_at)
         for job in self._server.jobs.unfinished():

@@ -16,6 +16,7 @@ from comet.emulator.statistics import LastBackups
 from comet.emulator.tenants import Policies
 
 Wire = dict[str, Any]
+_ENCODER = msgspec.json.Encoder()
 
 
 class ProfileBook:
@@ -88,6 +89,53 @@ class ProfileBook:
         if username not in self._encoded:
             self._encoded[username] = msgspec.json.encode(self.full(username))
         return self._encoded[username]
+
+    def encoded_list(self, organization_id: str | None) -> bytes:
+        """All profiles of one organization (of all with None) by user name, as JSON."""
+        names = self.names(organization_id)
+        return b"{" + b",".join([_ENCODER.encode(name) + b":" + self.encoded(name) for name in names]) + b"}"
+
+    def in_group(self, group_id: str) -> list[str]:
+        return [name for name, profile in self._stored.items() if profile["GroupID"] == group_id]
+
+    def bytes_under_quota(self, quota_id: str) -> int:
+        """What the vaults that share a quota hold together, by their last measure."""
+        total = 0
+        for name, profile in self._stored.items():
+            sharing = [g for g, v in profile["Destinations"].items() if v["StorageLimitID"] == quota_id]
+            vaults = self.full(name)["Destinations"] if sharing else {}
+            for guid in sharing:
+                statistics = vaults[guid].get("Statistics") or {"ClientProvidedSize": {"Size": 0}}
+                total += statistics["ClientProvidedSize"]["Size"]
+        return total
+
+    def leave_quota(self, quota_id: str) -> list[str]:
+        """Free every vault of a quota; who had one."""
+        changed = []
+        for name, profile in list(self._stored.items()):
+            vaults = profile["Destinations"]
+            if any(vault["StorageLimitID"] == quota_id for vault in vaults.values()):
+                freed = {
+                    guid: {
+                        **vault,
+                        "StorageLimitID": ""
+                        if vault["StorageLimitID"] == quota_id
+                        else vault["StorageLimitID"],
+                    }
+                    for guid, vault in vaults.items()
+                }
+                self.change(name, Destinations=freed)
+                changed.append(name)
+        return changed
+
+    def remove_items(self, username: str, sources: set[str]) -> None:
+        """Remove Protected Items with their schedules."""
+        profile = self._stored[username]
+        self.change(
+            username,
+            Sources={g: source for g, source in profile["Sources"].items() if g not in sources},
+            BackupRules={g: r for g, r in profile["BackupRules"].items() if r["Source"] not in sources},
+        )
 
     def hash(self, username: str) -> str:
         if username not in self._hashes:

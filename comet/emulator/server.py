@@ -9,7 +9,7 @@ from comet.emulator.accounts import Admins
 from comet.emulator.clock import Clock
 from comet.emulator.connections import Turn
 from comet.emulator.draw import Draw
-from comet.emulator.errors import Refusal, unauthorised
+from comet.emulator.errors import Refusal
 from comet.emulator.events import EventHub
 from comet.emulator.faults import Faults
 from comet.emulator.fleet import Fleet
@@ -19,18 +19,23 @@ from comet.emulator.journal import Journal
 from comet.emulator.options import Options
 from comet.emulator.passwords import hash_password
 from comet.emulator.plan import Plan
-from comet.emulator.population import Device, populate
+from comet.emulator.population import GIB, Device, Item, Population, Vault, populate
 from comet.emulator.power import Power
 from comet.emulator.presence import LiveConnection, Presence
 from comet.emulator.profilebook import ProfileBook
 from comet.emulator.protection import LoginProtection
+from comet.emulator.records import Records
 from comet.emulator.sessions import Session, Sessions
 from comet.emulator.settings import Settings, seeded_config
+from comet.emulator.snapshots import Snapshots
+from comet.emulator.storage import seeded_buckets
 from comet.emulator.tenants import Organizations, Policies
 from comet.emulator.webauthn import SecurityKeys
+from comet.emulator.webhooks import Webhooks
 
 Wire = dict[str, Any]
 _LIVE_ROUNDS_TO = 3600
+_SELF_BACKUP_SECONDS = 60
 
 
 class WrongSeed(ValueError):
@@ -56,6 +61,15 @@ class Server:
     presence: Presence
     settings: Settings
     protection: LoginProtection
+    news: Records
+    groups: Records
+    quotas: Records
+    buckets: Records
+    tokens: Records
+    webhooks: Webhooks
+    snapshots: Snapshots
+    office_registrations: dict[str, int] = field(default_factory=dict)
+    u2f_challenges: dict[str, str] = field(default_factory=dict)
     security_keys: SecurityKeys = field(default_factory=SecurityKeys)
     power: Power = field(default_factory=Power)
     started_at: int = 0
@@ -80,9 +94,37 @@ class Server:
             for turn in self.presence.turns_of(device)
         ]
 
+    def hello(self) -> Wire:
+        """The event a stream or webhook begins with."""
+        return self.hub.event(events.HELLO, data=self.version_info())
+
     def local_key(self, username: str) -> str:
         """The key by which a user's own devices sign in (AuthType LKey)."""
         return Draw(self.options.seed, "local key", username).hex(64)
+
+    def note_email(self, count: int = 1) -> None:
+        """So many emails were sent."""
+        self.journal.put("emails", "sent", (self.journal.get("emails", "sent") or 0) + count)
+
+    def note_self_backup(self, targets: int) -> None:
+        """A self-backup to every target began; it takes a minute."""
+        self.journal.put("self-backup", "", {"at": self.clock.seconds(), "targets": targets})
+
+    def _self_backups(self) -> list[Wire]:
+        """SelfBackupStatistics of each target."""
+        held, now = self.journal.get("self-backup", ""), self.clock.seconds()
+        targets = len(self.settings["SelfBackup"]["Targets"])
+        if held is None:
+            return [shapes.zero("SelfBackupStatistics") for _ in range(targets)]
+        running = now < held["at"] + _SELF_BACKUP_SECONDS
+        entry = {
+            "CurrentRunStart": held["at"] if running else 0,
+            "LastRunStart": 0 if running else held["at"],
+            "LastRunEnd": 0 if running else held["at"] + _SELF_BACKUP_SECONDS,
+            "LastRunSuccess": not running,
+            "LastRunSize": 0 if running else GIB >> 4,
+        }
+        return [dict(entry) for _ in range(targets)]
 
     def is_registered(self, device: Device) -> bool:
         profile = self.profiles.stored(device.username)
@@ -92,13 +134,48 @@ class Server:
         """A device's live connection; None while it is away, or once it is no longer registered."""
         return self.presence.turn_of(device) if self.is_registered(device) else None
 
-    def connection(self, target_id: str, organization_id: str | None) -> LiveConnection:
-        """The live connection of that GUID, if the organization may see it; refused otherwise."""
-        for live in self.live_connections():
-            owner = self.profiles.organization_of(live.device.username)
-            if live.turn.guid == target_id and organization_id in (None, owner):
-                return live
-        raise unauthorised()
+    def item(self, device: Device, source: str, rule: str = "") -> Item:
+        """A Protected Item of a device: a seeded one, or one that an API write added to the profile."""
+        config = (self.profiles.stored(device.username) or {"Sources": {}})["Sources"].get(source)
+        if config is None or config["OwnerDevice"] not in ("", device.device_id):
+            raise Refusal(400, "Protected Item not found on this device")
+        for item in device.items:
+            if item.guid == source:
+                return item
+        return Item(source, rule, config["Engine"], config["Description"], 0, 4 * GIB, ())
+
+    def vault(self, device: Device, destination: str) -> Vault:
+        """A Storage Vault of the device's user: a seeded one, or one added since."""
+        config = (self.profiles.stored(device.username) or {"Destinations": {}})["Destinations"].get(
+            destination
+        )
+        if config is None:
+            raise Refusal(400, "Storage Vault not found")
+        user = self.profiles.user(device.username)
+        for vault in user.vaults if user else ():
+            if vault.guid == destination:
+                return vault
+        made_at = config["CreateTime"]
+        return Vault(destination, config["Description"], config["DestinationType"], GIB, GIB >> 4, made_at)
+
+    def is_backing_up(self, device: Device, source: str, destination: str) -> bool:
+        """Whether a backup of that item into that vault is under way."""
+        return any(
+            job.device is device
+            and job.item is not None
+            and job.vault is not None
+            and (job.item.guid, job.vault.guid) == (source, destination)
+            for job in self.jobs.unfinished()
+        )
+
+    def note_update(self, device: Device) -> None:
+        """The client software of a device became that of the server."""
+        device.version = self.options.version
+        self.journal.put("updated", f"{device.username}/{device.device_id}", device.version)
+        profile = self.profiles.stored(device.username)
+        if profile is not None and device.device_id in profile["Devices"]:
+            config = {**profile["Devices"][device.device_id], "ClientVersion": device.version}
+            self.profiles.change(device.username, Devices={**profile["Devices"], device.device_id: config})
 
     def tell_job(self, event_type: int, job: Job, moment: int) -> None:
         """Emit a job event with the whole job as it was at `moment`."""
@@ -141,8 +218,9 @@ class Server:
             ServerLicenseLimit={"deviceCount": devices // 25 * 25 + licence.pick((25, 50, 100))},
             ConfiguredDevices=devices,
             LicenseValidUntil=now // 86_400 * 86_400 + 300 * 86_400,
-            EmailsSentSuccessfully=licence.between(200, 9000),
+            EmailsSentSuccessfully=licence.between(200, 9000) + (self.journal.get("emails", "sent") or 0),
             ScheduledEmailThreadCurrentState=3,
+            SelfBackup=self._self_backups(),
         )
         return info
 
@@ -205,7 +283,15 @@ def build(options: Options) -> Server:
         presence=Presence(options.seed, clock, journal),
         settings=settings,
         protection=LoginProtection(lambda: settings["LoginProtection"], clock.idle_now),
+        news=Records(journal, "news"),
+        groups=Records(journal, "group"),
+        quotas=Records(journal, "quota"),
+        buckets=Records(journal, "bucket", _seeded_buckets(options, population)),
+        tokens=Records(journal, "token"),
+        webhooks=Webhooks(settings, organizations),
+        snapshots=Snapshots(jobs, journal),
     )
+    server.hub.sinks.append(server.webhooks)
     server.note_start()
     server.sessions.on_expiry = lambda session: _tell_expiry(server, session)
     return server
@@ -219,6 +305,13 @@ def _seeded_config(options: Options) -> Wire:
         port=options.port,
         serial=draw.hex(20).upper(),
         bucket=draw.guid(),
+    )
+
+
+def _seeded_buckets(options: Options, population: Population) -> dict[str, Wire]:
+    owners = [organization.guid for organization in population.organizations]
+    return seeded_buckets(
+        options.seed, owners, min((user.created_at for user in population.users), default=0)
     )
 
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from comet.emulator import auth, events
+from comet.emulator import auth
 from comet.emulator.errors import Refusal
 from comet.emulator.events import Subscription
 from comet.emulator.server import Server
@@ -33,8 +33,7 @@ async def serve(server: Server, socket: WebSocket) -> None:
             await socket.close()
         return
     await socket.send_text("200 OK")
-    hello = server.hub.event(events.HELLO, data=server.version_info())
-    await socket.send_json(hello)
+    await socket.send_json(server.hello())
     subscription = server.hub.subscribe(caller.sees, _allowed(socket.query_params.get("allowList", "")))
     try:
         await _relay(socket, subscription)

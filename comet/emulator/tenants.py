@@ -62,7 +62,7 @@ class Organizations:
                 self.put(guid, record)
 
     def section(self, guid: str, name: str) -> Any:
-        """A part of an organization's record; its external sign-in sources, which the record has no field for."""
+        """A part of an organization's record, or its external sign-in sources, which have no field there."""
         if name in self._organizations[guid]:
             return self._organizations[guid][name]
         return self._journal.get(name, guid) or {}

@@ -55,7 +55,7 @@ class SecurityKeys:
         return {"ChallengeID": self._remember(admin, host, state), "CredentialCreationOptions": wire}
 
     def end_registration(self, admin: Wire, challenge_id: str, credential: str) -> Wire:
-        """AdminWebAuthnRegistration of the new key. Raises Refusal if the answer does not fit its challenge."""
+        """AdminWebAuthnRegistration of the new key. Raises Refusal if the answer is not to its challenge."""
         from fido2 import cbor
 
         challenge = self._recall(admin, challenge_id)

@@ -3,13 +3,31 @@
 from comet.emulator.call import HANDLERS
 from comet.emulator.methods import (  # noqa: F401, they register themselves
     account,
+    actions,
     admins,
+    buckets,
+    campaigns,
+    configuration,
+    constellation,
     dispatcher,
+    external_auth,
+    factors,
+    groups,
+    hypervisors,
+    installers,
+    items,
     jobs,
+    lobby,
     meta,
+    news,
     organizations,
     policies,
+    quotas,
+    reports,
+    service,
+    snapshots,
     users,
+    vaults,
 )
 
 __all__ = ["HANDLERS"]

@@ -52,6 +52,18 @@ def session_revoke(call: Call) -> Wire:
     return done("Session ended")
 
 
+@method("AdminAccountSessionUpgrade")
+def session_upgrade(call: Call) -> Wire:
+    """Makes a key that waits for a second factor a full one. The call itself brings that factor."""
+    caller = call.caller
+    if caller.session_key:
+        raise bad_request("An upgrade needs the second factor itself")
+    key = call.text("SessionKey")
+    if not call.server.sessions.upgrade(key, caller.kind, caller.username, caller.organization_id):
+        raise unauthorised()
+    return done("Logged in OK.")
+
+
 def _start(call: Call, kind: str, username: str, organization_id: str) -> Wire:
     key = call.server.sessions.start(kind, username, organization_id)
     event = events.ADMIN_SESSION_START if kind == ADMIN else events.USER_SESSION_START

@@ -5,7 +5,7 @@ from typing import Any
 from comet.emulator import accounts, events
 from comet.emulator.auth import ADMIN
 from comet.emulator.call import Call, done, method
-from comet.emulator.errors import bad_request
+from comet.emulator.errors import Refusal, bad_request
 
 Wire = dict[str, Any]
 
@@ -29,6 +29,19 @@ def admin_user_new(call: Call) -> Wire:
     record = call.server.admins.add(name, organization_id, password)
     shown = accounts.without_secrets(record)
     call.emit(events.ADMIN_NEW, organization_id=organization_id, resource_id=name, data=shown)
+    return done()
+
+
+@method("AdminAddFirstAdminUser")
+def add_first_admin_user(call: Call) -> Wire:
+    """Works once: on a server without any administrator."""
+    name, password = call.text("TargetUser"), call.text("TargetPassword")
+    if call.server.admins.all():
+        raise Refusal(403, "This server has an administrator already")
+    if not name or not password:
+        raise bad_request("Name and password must not be empty")
+    shown = accounts.without_secrets(call.server.admins.add(name, "", password))
+    call.emit(events.ADMIN_NEW, organization_id="", resource_id=name, data=shown)
     return done()
 
 

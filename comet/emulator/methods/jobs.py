@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from comet.emulator import joblog
+from comet.emulator.auth import USER
 from comet.emulator.call import Call, Raw, done, method
 from comet.emulator.errors import bad_request, job_not_found
 from comet.emulator.job import ABANDONED, CANCELLED, Job, wire
@@ -30,15 +31,16 @@ def get_jobs_recent(call: Call) -> list[Wire]:
     return _wires(call, call.server.jobs.recent())
 
 
-@method("AdminGetJobsForUser")
+@method("AdminGetJobsForUser", "UserWebGetJobs")
 def get_jobs_for_user(call: Call) -> list[Wire]:
     return _wires(call, call.server.jobs.of_user(call.target_user()))
 
 
-@method("AdminGetJobsForCustomSearch")
+@method("AdminGetJobsForCustomSearch", "UserWebGetJobsForCustomSearch")
 def get_jobs_for_custom_search(call: Call) -> list[Wire]:
     query = call.document("Query")
-    return [job for job in get_jobs_all(call) if matches(query, job)]
+    mine = get_jobs_for_user(call) if call.caller.kind == USER else get_jobs_all(call)
+    return [job for job in mine if matches(query, job)]
 
 
 @method("AdminCountJobsForCustomSearch")
@@ -46,18 +48,18 @@ def count_jobs_for_custom_search(call: Call) -> Wire:
     return {"Count": len(get_jobs_for_custom_search(call))}
 
 
-@method("AdminGetJobProperties")
+@method("AdminGetJobProperties", "UserWebGetJobProperties")
 def get_job_properties(call: Call) -> Wire:
     return wire(call.job(), call.server.clock.now())
 
 
-@method("AdminGetJobLog")
+@method("AdminGetJobLog", "UserWebGetJobLog")
 def get_job_log(call: Call) -> Raw:
     text = joblog.text(call.job(), call.server.clock.now())
     return Raw(text.encode(), "text/plain; charset=utf-8")
 
 
-@method("AdminGetJobLogEntries")
+@method("AdminGetJobLogEntries", "UserWebGetJobLogEntries")
 def get_job_log_entries(call: Call) -> list[Wire]:
     """JobEntry list, from a minimum severity on, whose message contains a text."""
     least = call.text("MinSeverity") or joblog.SEVERITIES[0]
@@ -72,7 +74,7 @@ def get_job_log_entries(call: Call) -> list[Wire]:
     ]
 
 
-@method("AdminJobCancel")
+@method("AdminJobCancel", "UserWebJobCancel")
 def job_cancel(call: Call) -> Wire:
     """Asks the device to stop; refused without a live connection of it, or once the job has ended."""
     job = _job_of_user(call)

@@ -1,4 +1,4 @@
-"""The server itself: its version and its public face."""
+"""The server's public face, which needs no credentials."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from comet.emulator.server import Server
 Wire = dict[str, Any]
 
 
-@method("AdminMetaVersion")
-def meta_version(call: Call) -> Wire:
-    return call.server.version_info()
+@method("BrandingProps")
+def branding_of_host(call: Call) -> Wire:
+    return branding_props(call.server, call.caller.organization_id)
 
 
 def branding_props(server: Server, organization_id: str) -> Wire:
