@@ -21,7 +21,15 @@ IPAddress = IPv4Address | IPv6Address
 METADATA_ADDRESSES: Final = frozenset(
     map(
         ip_address,
-        ("169.254.169.254", "168.63.129.16", "100.100.100.200", "192.0.0.192", "fd00:ec2::254"),
+        (
+            "169.254.169.254",
+            "168.63.129.16",
+            "100.100.100.200",
+            "192.0.0.192",
+            "fd00:ec2::254",
+            "fd20:ce::254",
+            "fd00:c1::a9fe:a9fe",
+        ),
     )
 )
 """Where clouds answer machines about themselves, credentials included."""
@@ -93,7 +101,7 @@ class AddressGuard:
             raise AddressForbidden(f"{ip} is an address that is never contacted.")
         if any(network.holds(ip, port) for network in self._allowed):
             return
-        if not ip.is_global or ip.is_reserved:
+        if not ip.is_global or ip.is_reserved or (isinstance(ip, IPv6Address) and ip.is_site_local):
             raise AddressForbidden(
                 f"{ip} port {port} is in a private network that this portal is not allowed to contact."
                 " ALLOWED_NETWORKS in its settings can list it."

@@ -44,12 +44,19 @@ def normalise_url(typed: str) -> str:
     return f"{scheme}://{host}{suffix}"
 
 
+def is_host_name(text: str) -> bool:
+    """Whether it is a plain host name: no scheme, no port, nothing that means more in an address."""
+    return 0 < len(text) <= 253 and all(_LABEL.fullmatch(label) for label in text.split("."))
+
+
 def _checked_host(host: str) -> str:
     if ":" in host:
+        if "%" in host:
+            raise ValidationError("Leave the zone (from % on) out of an IPv6 address.")
         try:
             return f"[{ip_address(host)}]"
         except ValueError as problem:
             raise ValidationError("The address in brackets is not an IPv6 address.") from problem
-    if not host or len(host) > 253 or not all(_LABEL.fullmatch(label) for label in host.split(".")):
+    if not is_host_name(host):
         raise ValidationError("The address needs a host name such as backup.example.com, or an IP address.")
     return host

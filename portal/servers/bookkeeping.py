@@ -11,6 +11,7 @@ from comet.types import Organization as WireOrganization
 from comet.types import ServerMetaVersionInfo
 from portal.core.events import publish
 from portal.core.wire import SMALL, clip, is_key, moment, natural
+from portal.servers.addresses import is_host_name
 from portal.servers.models import CometServer, Organization
 from portal.servers.placements import ensure_placements
 
@@ -60,6 +61,7 @@ def publish_server(server: CometServer) -> None:
 def apply_organizations(server: CometServer, organizations: Mapping[str, WireOrganization]) -> None:
     """Store the whole list of organizations; new ones are placed with the server's owner, unmapped.
 
+    Of their hosts only a plain name is kept: it becomes part of addresses and of a page's policy.
     The placement of one that is gone stays while rows point at it.
     """
     seen = {key: value for key, value in organizations.items() if is_key(key, 64)}
@@ -70,7 +72,7 @@ def apply_organizations(server: CometServer, organizations: Mapping[str, WireOrg
                 organization_id=organization_id,
                 defaults={
                     "name": clip(told.name, 255) or organization_id,
-                    "host": clip(next(iter(told.hosts or []), ""), 255),
+                    "host": next(filter(is_host_name, told.hosts or []), ""),
                     "is_suspended": told.is_suspended,
                 },
             )

@@ -25,6 +25,7 @@ def test_public_addresses_may_be_contacted(address):
         "100.64.0.1",
         "::1",
         "fd12::1",
+        "fec0::1",
         "::ffff:127.0.0.1",
         "64:ff9b::7f00:1",
         "2002:7f00:1::",
@@ -49,6 +50,8 @@ def test_private_addresses_are_refused_unless_listed(address):
         "168.63.129.16",
         "100.100.100.200",
         "fd00:ec2::254",
+        "fd20:ce::254",
+        "fd00:c1::a9fe:a9fe",
         "::ffff:169.254.169.254",
     ],
 )

@@ -71,3 +71,25 @@ def test_organizations_come_and_go_and_their_placements_stay():
     organization = Organization.objects.get()
     assert (organization.name, organization.host) == ("Quill", "quill.example.com")
     assert set(Placement.objects.values_list("organization_id", flat=True)) == {"*", "", "a", "b"}
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example; script-src-elem *",
+        "evil.example:8060",
+        "evil.example/path",
+        "name@evil.example",
+        "evil.example\r\nX-Header: 1",
+        "x" * 254,
+        "",
+    ],
+)
+def test_of_an_organizations_hosts_only_a_plain_name_is_kept(host):
+    server = CometServerFactory()
+
+    apply_organizations(server, {"a": WireOrganization(name="Quill", hosts=[host, "quill.example.com"])})
+    assert Organization.objects.get().host == "quill.example.com"
+
+    apply_organizations(server, {"a": WireOrganization(name="Quill", hosts=[host])})
+    assert Organization.objects.get().host == ""

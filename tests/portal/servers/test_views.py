@@ -84,6 +84,7 @@ def test_what_the_server_refuses_comes_back_at_its_field_and_keeps_what_was_type
         ("api_url", "https://<script>"),
         ("api_url", "https://back\u202eup.example.com"),
         ("api_url", "https://[::zz]"),
+        ("browser_url", "https://[fe80::1%eth0;sandbox]"),
         ("api_url", "https://" + "x" * 10_000),
         ("api_url", "https://-bad-.example.com"),
         ("browser_url", "javascript:alert(1)"),
