@@ -7,7 +7,7 @@ transaction: roll-ups, how its Protected Item and Device stand, Operations that 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import structlog
 from django.db import transaction
@@ -23,7 +23,7 @@ from portal.jobs.item_results import apply_results
 from portal.jobs.merge import COLUMNS, GUID_LIMIT, KEY, AnyJob, JobRow, blank_row, is_newer, merged
 from portal.jobs.models import Job
 from portal.jobs.owners import Owners, owners_of
-from portal.jobs.rollups import Deltas, Tally
+from portal.jobs.rollups import Deltas, RollupWriter, Tally
 from portal.operations import services as operations
 from portal.servers.models import CometServer
 from portal.servers.placements import lock_server
@@ -85,11 +85,11 @@ def apply_jobs(server: CometServer, jobs: Iterable[AnyJob], *, bulk: bool = Fals
         return _apply_in_bulk(server, reports)
     result = ApplyResult()
     for chunk in chunked(reports, CHUNK):
-        with transaction.atomic(), _job_writer() as writer:
+        with transaction.atomic(), _Writer() as writer:
             lock_server(server)
             owners = owners_of(server, chunk)
             batch = _prepare(server, chunk, owners)
-            writer.fill(change.row.values() for change in batch.differing)
+            writer.fill(batch)
             _write(server, batch, writer)
             result += _tell(server, batch, owners)
     return result
@@ -101,25 +101,44 @@ def _apply_in_bulk(server: CometServer, reports: list[AnyJob]) -> ApplyResult:
     reports.sort(key=lambda report: report.guid)  # neighbours in the widest index touch the same pages
     owners = owners_of(server, reports) if reports else None
     pacer = Pacer()
-    with _job_writer() as writer:
+    with _Writer() as writer:
         for chunk in chunked(reports, CHUNK):
             assert owners is not None  # noqa: S101  (for the type checker)
             batch = _prepare(server, chunk, owners)
-            writer.fill(change.row.values() for change in batch.differing)
+            writer.fill(batch)
             with pacer, transaction.atomic():
                 lock_server(server)
                 if batch.revision != _revision(server):
                     owners = owners_of(server, reports)
                     batch = _prepare(server, chunk, owners)
-                    writer.fill(change.row.values() for change in batch.differing)
+                    writer.fill(batch)
                 _write(server, batch, writer)
             result += batch.counts()
     pacer.rest()
     return result
 
 
-def _job_writer() -> Upsert:
-    return Upsert(Job, unique=KEY, update=COLUMNS[len(KEY) :])
+class _Writer:
+    """Writes Jobs and their roll-ups in two steps: `fill` locks nothing. Use it as a context."""
+
+    def __init__(self) -> None:
+        self._jobs = Upsert(Job, unique=KEY, update=COLUMNS[len(KEY) :])
+        self._rollups = RollupWriter()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._jobs.__exit__()
+        self._rollups.__exit__()
+
+    def fill(self, batch: _Batch) -> None:
+        self._jobs.fill(change.row.values() for change in batch.differing)
+        self._rollups.fill(batch.deltas)
+
+    def move(self) -> None:
+        self._jobs.move()
+        self._rollups.move()
 
 
 def _latest(server: CometServer, jobs: Iterable[AnyJob]) -> list[AnyJob]:
@@ -156,12 +175,11 @@ def _prepare(server: CometServer, chunk: list[AnyJob], owners: Owners) -> _Batch
     return _Batch(revision, changes, [change for change in changes if change.differs], deltas)
 
 
-def _write(server: CometServer, batch: _Batch, writer: Upsert) -> None:
+def _write(server: CometServer, batch: _Batch, writer: _Writer) -> None:
     """Write a batch whose rows `writer` holds; the server's rows are locked."""
     if not batch.differing:
         return
     writer.move()
-    batch.deltas.write()
     CometServer.objects.filter(pk=server.pk).update(jobs_revision=F("jobs_revision") + 1)
     operations.jobs_moved(server.pk, moves_of(change.row for change in batch.differing))
 

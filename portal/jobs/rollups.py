@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Final
+from typing import Final, Self
 
-from portal.core.bulk import upsert
+from portal.core.bulk import Upsert
 from portal.core.states import State
 from portal.jobs.models import DeviceDay, PlacementHour
 
@@ -59,22 +59,44 @@ class Deltas:
         if tally.device_id is not None:
             self._days[tally.device_id, tally.at.astimezone(UTC).date()][column] += sign
 
+    def hours(self) -> list[tuple[object, ...]]:
+        """What to add to PlacementHour."""
+        return _changed(self._hours.items())
+
+    def days(self) -> list[tuple[object, ...]]:
+        """What to add to DeviceDay."""
+        return _changed(self._days.items())
+
     def write(self) -> None:
         """Add the differences, within the caller's transaction."""
-        upsert(
-            PlacementHour,
-            _changed((key, counts) for key, counts in self._hours.items()),
-            unique=("placement_id", "hour"),
-            update=(),
-            add=(*COUNTED, "upload_bytes"),
+        with RollupWriter() as writer:
+            writer.fill(self)
+            writer.move()
+
+
+class RollupWriter:
+    """Adds differences to the roll-ups in two steps: `fill` locks nothing. Use it as a context."""
+
+    def __init__(self) -> None:
+        self._hours = Upsert(
+            PlacementHour, unique=("placement_id", "hour"), update=(), add=(*COUNTED, "upload_bytes")
         )
-        upsert(
-            DeviceDay,
-            _changed((key, counts) for key, counts in self._days.items()),
-            unique=("device_id", "day"),
-            update=(),
-            add=COUNTED,
-        )
+        self._days = Upsert(DeviceDay, unique=("device_id", "day"), update=(), add=COUNTED)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._hours.__exit__()
+        self._days.__exit__()
+
+    def fill(self, deltas: Deltas) -> None:
+        self._hours.fill(deltas.hours())
+        self._days.fill(deltas.days())
+
+    def move(self) -> None:
+        self._hours.move()
+        self._days.move()
 
 
 def _changed(counts: Iterable[tuple[tuple[int, date], list[int]]]) -> list[tuple[object, ...]]:

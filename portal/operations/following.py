@@ -67,10 +67,11 @@ def jobs_moved(server_id: int, moves: Sequence[JobMove]) -> None:
     by_guid = {move.guid: move for move in moves}
     if not by_guid:
         return
-    following = OperationItem.objects.filter(
-        FOLLOWING, follow_server_id=server_id, follow_guid__in=list(by_guid)
-    ).select_related("operation")
-    items = list(following.order_by("operation_id", "pk"))
+    following = OperationItem.objects.filter(FOLLOWING, follow_server_id=server_id)
+    moved = [pk for pk, guid in following.values_list("pk", "follow_guid") if guid in by_guid]
+    if not moved:
+        return  # nearly always: few Jobs are waited for
+    items = list(following.filter(pk__in=moved).select_related("operation").order_by("operation_id", "pk"))
     job_ids = _job_ids(server_id, {item.follow_guid for item in items if not item.result.get("job_id")})
     for item in items:
         item.result |= {"job_id": job_ids.get(item.follow_guid) or item.result.get("job_id", 0)}
