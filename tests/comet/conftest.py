@@ -63,7 +63,7 @@ def server() -> Iterator[ScriptedServer]:
 
 @pytest.fixture
 def raw_server() -> Iterator[Callable[..., str]]:
-    """Starts a server that reads a request's head and then does to the socket what the test says."""
+    """Starts a server that reads each request's head and then does to its socket what the test says."""
     listeners: list[socket.socket] = []
     threads: list[threading.Thread] = []
 
@@ -72,13 +72,17 @@ def raw_server() -> Iterator[Callable[..., str]]:
         listeners.append(listener)
 
         def serve() -> None:
-            with contextlib.suppress(OSError):
-                connection, _ = listener.accept()
-                if tls is not None:
-                    connection = tls.wrap_socket(connection, server_side=True)
-                with connection:
-                    connection.recv(65536)
-                    behave(connection)
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return  # the test is over
+                with contextlib.suppress(OSError):
+                    if tls is not None:
+                        connection = tls.wrap_socket(connection, server_side=True)
+                    with connection:
+                        connection.recv(65536)
+                        behave(connection)
 
         threads.append(threading.Thread(target=serve, daemon=True))
         threads[-1].start()
