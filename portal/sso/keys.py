@@ -67,7 +67,7 @@ def issue(door: Door, *, user: Any, ip: str | None) -> IssuedKey:
         return _for_end_user(door, budget)
     except comet.SecondFactorRequired as error:
         raise LaunchRefused(
-            f"{door.server} wants a second factor for {door.server.admin_username}. Let the portal use an"
+            f"{door.server} wants a second factor for the portal's sign-in. Let the portal use an"
             " administrator of its own there, without one."
         ) from error
     except comet.CometError as error:

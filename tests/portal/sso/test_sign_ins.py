@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+import comet
 from portal.audit.models import Entry
 from portal.servers.models import CometServer
 from portal.servers.services import unlink_server
@@ -257,6 +258,23 @@ def test_a_reason_that_cannot_be_used_is_told_at_its_field(linked, provider, rea
     assert response.status_code == 422
     assert response.json()["errors"]["reason"]
     assert not Launch.objects.exists()
+
+
+def test_a_refusal_does_not_name_the_servers_administrator(profile, reseller, monkeypatch):
+    """Who may open an end user's window knows nothing of the server's credentials."""
+
+    def wants_a_code(*_: object, **__: object) -> None:
+        raise comet.SecondFactorRequired("wants a code", status=449)
+
+    monkeypatch.setattr(comet.CometClient, "admin_account_session_start_as_user", wants_a_code)
+    CometServer.objects.update(admin_username="secret-name")
+
+    response = open_door(reseller.client(), profile)
+
+    assert response.status_code == 502
+    assert "second factor" in response.json()["problem"]
+    assert "secret-name" not in response.json()["problem"]
+    assert "secret-name" not in str(list(Entry.objects.values("details", "object_label")))
 
 
 def test_who_may_take_which_door(linked, organization, profile, provider, reseller, outsider, customer):
