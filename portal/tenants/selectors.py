@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Q
+from django.http import Http404
 
 from portal.core.access import Access, Everything
 from portal.core.querysets import TenantQuerySet
@@ -64,8 +65,17 @@ def get_root() -> Tenant | None:
     return Tenant.objects.filter(parent=None).first()
 
 
-def get_tenant(tenant_id: int) -> Tenant | None:
-    return Tenant.objects.filter(pk=tenant_id).first()
+def get_reached_tenant(access: Access, text: str) -> Tenant:
+    """The Tenant whose id is `text`, if anything is granted there.
+
+    Raises:
+        Http404: it is no id, or that of nothing within reach.
+    """
+    is_id = text.isascii() and text.isdecimal() and len(text) < 19
+    found = Tenant.objects.filter(pk=int(text)).first() if is_id else None
+    if found is None or found.pk not in access.reach():
+        raise Http404("No tenant matches.")
+    return found
 
 
 def tenant_facts(access: Access, tenant: Tenant) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -83,13 +83,7 @@ def tenant_options(request: PortalRequest) -> HttpResponse:
 def tenant_switch(request: PortalRequest) -> HttpResponse:
     """Look at one Tenant's part of the tree, or (empty) at everything within reach."""
     chosen = request.POST.get("tenant", "")
-    tenant = None
-    if chosen:
-        if not chosen.isdecimal() or int(chosen) not in request.whole_access.reach():
-            raise Http404("No tenant matches.")
-        tenant = selectors.get_tenant(int(chosen))
-        if tenant is None:
-            raise Http404("No tenant matches.")
+    tenant = selectors.get_reached_tenant(request.whole_access, chosen) if chosen else None
     choose_tenant(request, tenant)
     target = request.POST.get("next", "")
     if not url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure()):

@@ -71,9 +71,11 @@ def test_the_switcher_offers_what_is_within_reach(reseller, customer, outsider):
     assert outsider.tenant.name not in offered
 
 
-@pytest.mark.parametrize("chosen", ["abc", "0", "99999999"])
-def test_a_tenant_that_is_not_there_cannot_be_chosen(reseller, chosen):
-    response = reseller.client().post(reverse("tenants:tenant-switch"), {"tenant": chosen})
+@pytest.mark.parametrize("chosen", ["abc", "0", "99999999", "-1", "\u0661", "9" * 19, "9" * 5000])
+@pytest.mark.parametrize("who", ["provider", "reseller"])
+def test_a_tenant_that_is_not_there_cannot_be_chosen(request, who, chosen):
+    client = request.getfixturevalue(who).client()
+    response = client.post(reverse("tenants:tenant-switch"), {"tenant": chosen})
     assert response.status_code == 404
 
 
