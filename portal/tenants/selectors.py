@@ -65,6 +65,10 @@ def get_root() -> Tenant | None:
     return Tenant.objects.filter(parent=None).first()
 
 
+def get_tenant(tenant_id: int) -> Tenant | None:
+    return Tenant.objects.filter(pk=tenant_id).first()
+
+
 def get_reached_tenant(access: Access, text: str) -> Tenant:
     """The Tenant whose id is `text`, if anything is granted there.
 
@@ -72,7 +76,7 @@ def get_reached_tenant(access: Access, text: str) -> Tenant:
         Http404: it is no id, or that of nothing within reach.
     """
     is_id = text.isascii() and text.isdecimal() and len(text) < 19
-    found = Tenant.objects.filter(pk=int(text)).first() if is_id else None
+    found = get_tenant(int(text)) if is_id else None
     if found is None or found.pk not in access.reach():
         raise Http404("No tenant matches.")
     return found
