@@ -46,7 +46,9 @@ class SecretInputField(forms.CharField):
 
 
 class CredentialForm(forms.Form):
-    """The credential of a server administrator."""
+    """The credential of a server administrator. Pages fold away the fields that few people need."""
+
+    RARE = ("browser_url", "totp_code", "session_key", "own_admin")
 
     username = PlainTextField(
         max_length=255,
@@ -80,6 +82,16 @@ class CredentialForm(forms.Form):
         initial="auto",
         help_text="An administrator named perihelion-… with a random password, made on the Comet Server.",
     )
+
+    def usual_fields(self) -> list[forms.BoundField]:
+        return [field for field in self if field.name not in self.RARE]
+
+    def rare_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.RARE if name in self.fields]
+
+    def has_rare_values(self) -> bool:
+        """Whether one of the rare fields is in error or says something, so that it must be seen."""
+        return any(field.errors or (field.value() or "") not in ("", "auto") for field in self.rare_fields())
 
     def clean_totp_code(self) -> str:
         code: str = self.cleaned_data["totp_code"].replace(" ", "")
