@@ -26,7 +26,7 @@ from portal.live.marks import FRESHNESS, Mark, freshness_mark, mark_of, marks_ht
 from portal.live.pieces import Piece, render_pieces
 from portal.live.selectors import list_tenants_placed_on
 from portal.live.sockets import Reader
-from portal.live.topics import Sight, Topic
+from portal.live.topics import Audience, Sight, Topic
 from portal.live.watching import keep_watch_keys
 
 TICK_SECONDS: Final = 0.2
@@ -46,7 +46,6 @@ CARE_SETTLE_SECONDS: Final = 0.5
 
 RECHECK_SECONDS: Final = 45.0
 
-Audience = tuple[frozenset[Topic], Sight]
 Wanted = dict[str, dict[int, set[Topic]]]
 
 log = structlog.get_logger(__name__)
@@ -123,9 +122,6 @@ class Hub:
 
     def readers(self) -> list[Reader]:
         return [reader for readers in self._audiences.values() for reader in readers]
-
-    def audiences(self) -> Collection[Audience]:
-        return self._audiences.keys()
 
     def _add(self, reader: Reader) -> None:
         self._audiences.setdefault(reader.audience, set()).add(reader)
@@ -260,7 +256,7 @@ class Hub:
         for reader in self.readers():
             if reader.check_at <= now:
                 await reader.recheck()
-        await keep_watch_keys(self)
+        await keep_watch_keys(list(self._audiences), self.redis, self.in_thread)
 
     async def in_thread(self, work: Any, *args: Any) -> Any:
         """Run `work` in the hub's one thread, which keeps its database connection."""

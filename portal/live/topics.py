@@ -86,6 +86,10 @@ class Sight:
         return next(tenants for name, tenants in self.tenants if name == permission)
 
 
+Audience = tuple[frozenset[Topic], Sight]
+"""Sockets that may see the same of the same topics: they get the same frames."""
+
+
 def sight_of(access: Access) -> Sight:
     permissions = sorted(set(SEEN_WITH.values()))
     return Sight(tuple((permission, access.tenants_with(permission)) for permission in permissions))
