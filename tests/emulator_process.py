@@ -11,6 +11,8 @@ import selectors
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -77,6 +79,13 @@ class EmulatorProcess:
         """Start it again, at the same ports, with the data it left; ends it first if it still runs."""
         self._end(force=False)
         self._start(port=self.port, control_port=int(self.control.rpartition(":")[2]))
+
+    @contextmanager
+    def restarting(self) -> Iterator[None]:
+        """The block makes the server restart by a call; it is up again when this returns."""
+        before = self.order("state")["start_hash"]
+        yield
+        self.order("up", after=before)
 
     def call(self, path: str, *, host: str | None = None, **parameters: Any) -> Any:
         """Decoded answer of an API method, as the top-level admin unless credentials are given."""

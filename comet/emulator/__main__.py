@@ -99,6 +99,7 @@ async def _while_wanted(server: Server, app: Starlette, listening: socket.socket
         listener.should_exit = True
         await serving
         ending.cancel()
+        server.power.note_down()
         if not await server.power.until_wanted():
             return
         listening = _listen(chosen.host, port)

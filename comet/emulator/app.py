@@ -42,7 +42,7 @@ _SPANISH = {"Unauthorised": "No autorizado"}
 
 def make_app(server: Server) -> Starlette:
     """The emulated server as an ASGI application. Its lifespan runs the emulated world."""
-    paths = _method_paths()
+    paths = _method_paths(shapes.version_tuple(server.options.version))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -51,6 +51,7 @@ def make_app(server: Server) -> Starlette:
         app.state.life = life
         task = asyncio.create_task(life.run())
         server.hub.emit(events.SERVER_STARTED)
+        server.power.note_up()
         yield
         task.cancel()
         with suppress(asyncio.CancelledError):
@@ -59,7 +60,7 @@ def make_app(server: Server) -> Starlette:
 
     async def api(request: Request) -> Response:
         method = paths.get(request.url.path)
-        if method is None or method.name not in HANDLERS:
+        if method is None:
             return PlainTextResponse("404 page not found\n", status_code=404)
         if request.method != method.http_method:
             return PlainTextResponse("405 method not allowed\n", status_code=405)
@@ -86,9 +87,14 @@ def make_app(server: Server) -> Starlette:
     )
 
 
-def _method_paths() -> dict[str, Method]:
-    """Every path of the API, aliases included."""
-    return {path: method for method in shapes.methods().values() for path in (method.path, *method.aliases)}
+def _method_paths(version: tuple[int, ...]) -> dict[str, Method]:
+    """Every path of the API that this version knows, aliases included."""
+    return {
+        path: method
+        for method in shapes.methods().values()
+        if method.introduced <= version
+        for path in (method.path, *method.aliases)
+    }
 
 
 async def _answer(server: Server, request: Request, method: Method) -> Response:

@@ -17,6 +17,7 @@ from comet.emulator.faults import ANY_METHOD, Fault
 from comet.emulator.job import Job
 from comet.emulator.live import Life
 from comet.emulator.server import Server
+from comet.emulator.settings import ROLES
 
 Wire = dict[str, Any]
 _ANSWER_KINDS = ("html", "broken-json", "endless")
@@ -42,6 +43,7 @@ class Control:
         return {
             "now": server.clock.now(),
             "seed": server.options.seed,
+            "start_hash": server.start_hash,
             "users": len(server.profiles.names(None)),
             "devices": len(server.devices),
             "connected": len(server.live_connections()),
@@ -112,6 +114,36 @@ class Control:
         task.add_done_callback(self._emitting.discard)
         return {"events": int(per_second * seconds)}
 
+    async def roles(self, order: Wire) -> Wire:
+        role = order.get("role", "")
+        if role not in ROLES:
+            raise bad_request(f"role must be one of {', '.join(ROLES)}")
+        self._server.settings.switch_role(role, enabled=bool(order.get("enabled")))
+        return {}
+
+    async def up(self, order: Wire) -> Wire:
+        """Answers once the server is up under another start hash than `after`."""
+        while self._server.start_hash == order.get("after"):
+            await self._server.power.until_up()
+        return {"start_hash": self._server.start_hash}
+
+    async def down(self, order: Wire) -> Wire:
+        """Closes the ports, or waits until they are closed by a shutdown that is under way."""
+        self._server.power.stop()
+        await self._server.power.until_down()
+        return {}
+
+    async def start(self, order: Wire) -> Wire:
+        """Opens the ports after a stop or a shutdown."""
+        before = self._server.start_hash
+        self._server.power.start()
+        return await self.up({"after": before})
+
+    async def restart(self, order: Wire) -> Wire:
+        before = self._server.start_hash
+        self._server.power.restart()
+        return await self.up({"after": before})
+
     async def advance(self, order: Wire) -> Wire:
         await self._life.advance(_number(order, "seconds"))
         return {"now": self._server.clock.now()}
@@ -142,6 +174,11 @@ def make_control_app(server: Server, app: Starlette) -> Starlette:
         "/jobs/start": control.jobs_start,
         "/events/emit": control.events_emit,
         "/events/rate": control.events_rate,
+        "/roles": control.roles,
+        "/up": control.up,
+        "/down": control.down,
+        "/start": control.start,
+        "/restart": control.restart,
         "/advance": control.advance,
     }
     routes = [Route(path, _endpoint(order), methods=["POST"]) for path, order in orders.items()]

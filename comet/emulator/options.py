@@ -57,7 +57,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         seed=given.seed,
         speed=given.speed,
         version=given.version,
-        admins=admins or Options.admins,
+        admins=() if given.no_admin else admins or Options.admins,
         user_password=given.user_password,
         data=given.data,
         live_jobs_per_minute=given.live_jobs_per_minute,
@@ -89,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--version", default=Options.version, help="version the server reports")
     add("--admin", type=_admin, action="append", default=[], metavar="NAME:PASSWORD")
     add("--totp-admin", type=_totp_admin, action="append", default=[], metavar="NAME:PASSWORD:BASE32SECRET")
+    add("--no-admin", action="store_true", help="begin as a fresh server does: without any administrator")
     add("--user-password", default=Options.user_password, help="password of every seeded end user")
     add("--data", type=Path, metavar="DIR", help="keep what API writes changed in this folder")
     add("--live-jobs-per-minute", type=_not_negative, default=Options.live_jobs_per_minute)

@@ -11,12 +11,17 @@ class Power:
     stays_off: bool = False
     ended: bool = False
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _up: asyncio.Event = field(default_factory=asyncio.Event)
+    _down: asyncio.Event = field(default_factory=asyncio.Event)
     _off: asyncio.Event = field(default_factory=asyncio.Event)
 
     def restart(self) -> None:
         """Close the ports, and open them again."""
-        self.stays_off = False
-        self._off.set()
+        if self._down.is_set():
+            self.start()
+        else:
+            self.stays_off = False
+            self._off.set()
 
     def stop(self) -> None:
         """Close the ports until `start`."""
@@ -25,6 +30,7 @@ class Power:
 
     def start(self) -> None:
         self.stays_off = False
+        self._off.clear()
         self._changed.set()
 
     def end(self) -> None:
@@ -32,6 +38,22 @@ class Power:
         self.ended = True
         self._off.set()
         self._changed.set()
+
+    def note_up(self) -> None:
+        """The ports are served."""
+        self._down.clear()
+        self._up.set()
+
+    async def until_up(self) -> None:
+        self._up.clear()
+        await self._up.wait()
+
+    def note_down(self) -> None:
+        """The ports are closed."""
+        self._down.set()
+
+    async def until_down(self) -> None:
+        await self._down.wait()
 
     async def until_off(self) -> None:
         await self._off.wait()

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from comet.emulator.auth import ADMIN
 from comet.emulator.call import Call, done, method
 from comet.emulator.errors import bad_request
 from comet.emulator.job import (
@@ -213,7 +214,7 @@ def _backup(call: Call, device: Device, source: str, destination: str, options: 
         extra={"Tags": options["Tags"]} if options.get("Tags") else None,
     )
     call.life.announce(job)
-    return _with_job_id(device, job)
+    return _with_job_id(call, device, job)
 
 
 def _restore(call: Call, device: Device) -> Wire:
@@ -226,11 +227,12 @@ def _restore(call: Call, device: Device) -> Wire:
     extra: Wire = {n: call.number(n) for n in ("KnownFileCount", "KnownByteCount") if call.number(n) > 0}
     if snapshots:
         extra["SnapshotID"] = snapshots
-    return _with_job_id(device, begin(call, device, RESTORE, item=item, vault=vault, extra=extra))
+    return _with_job_id(call, device, begin(call, device, RESTORE, item=item, vault=vault, extra=extra))
 
 
-def _with_job_id(device: Device, job: Job) -> Wire:
+def _with_job_id(call: Call, device: Device, job: Job) -> Wire:
+    """Admins are told the job, if the device's version does so."""
     answer = done()
-    if version_tuple(device.version) >= _TELLS_JOB_ID_SINCE:
+    if call.caller.kind == ADMIN and version_tuple(device.version) >= _TELLS_JOB_ID_SINCE:
         answer["JobID"] = job.guid
     return answer
