@@ -8,6 +8,7 @@ from typing import Final
 from django.db import transaction
 from django.utils import timezone
 
+from portal.accounts.access import access_for
 from portal.accounts.errors import InvitationUnusable, RoleRefused
 from portal.accounts.models import Invitation, Membership, User
 from portal.accounts.selectors import grantable_roles
@@ -54,15 +55,19 @@ def get_invitation(token: str) -> Invitation:
     """The invitation of a link.
 
     Raises:
-        InvitationUnusable: unknown, used or expired.
+        InvitationUnusable: unknown, used, expired, or of somebody who could not make it any more.
     """
-    invitation = Invitation.objects.select_related("tenant").filter(token_digest=digest_of(token)).first()
+    invitations = Invitation.objects.select_related("tenant", "invited_by")
+    invitation = invitations.filter(token_digest=digest_of(token)).first()
     if invitation is None:
         raise InvitationUnusable("This invitation link is not known. Ask for a new one.")
     if invitation.accepted_at is not None:
         raise InvitationUnusable("This invitation was used already. Sign in instead.")
     if invitation.expires_at <= timezone.now():
         raise InvitationUnusable("This invitation has expired. Ask for a new one.")
+    inviter = invitation.invited_by
+    if inviter is not None and not _may_grant(access_for(inviter), invitation.tenant, invitation.role):
+        raise InvitationUnusable("Whoever invited you may not give this role any more. Ask for a new one.")
     return invitation
 
 
@@ -126,8 +131,12 @@ def remove_membership(membership: Membership, *, access: Access, actor: User) ->
         publish("access.changed", tenant_id=membership.tenant_id, user=user_id)
 
 
+def _may_grant(access: Access, tenant: Tenant, role: str) -> bool:
+    return role in {one.value for one in grantable_roles(access, tenant_id=tenant.pk)}
+
+
 def _require_grantable(access: Access, *, tenant: Tenant, role: str) -> None:
-    if role not in {one.value for one in grantable_roles(access, tenant_id=tenant.pk)}:
+    if not _may_grant(access, tenant, role):
         raise RoleRefused(
             f"You cannot give or take the role {role} in {tenant}: it holds more than you do there."
         )

@@ -128,6 +128,19 @@ def test_a_withdrawn_invitation_is_useless(reseller, client):
     assert client.get(link).status_code == 410
 
 
+@pytest.mark.parametrize("loses", ["the role", "the sign-in"])
+def test_an_invitation_is_worth_what_its_maker_may_grant_now(reseller, client, loses):
+    link = link_in(invite(reseller, role="admin"))
+    if loses == "the role":
+        Membership.objects.filter(user=reseller.user).update(role="viewer")
+    else:
+        User.objects.filter(pk=reseller.user.pk).update(is_active=False)
+
+    assert client.get(link).status_code == 410
+    assert client.post(link, {"name": "New Person", "password": PASSWORD}).status_code == 410
+    assert not User.objects.filter(email="new@example.com").exists()
+
+
 def test_settings_are_kept(customer):
     data = {"name": "Renamed", "time_zone": "Europe/Berlin", "theme": "dark"}
     customer.client().post(reverse("accounts:settings"), data)
