@@ -180,6 +180,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 10, "socket_connect_timeout
 CELERY_BEAT_SCHEDULE = {
     "operations-sweep": {"task": "portal.operations.tasks.sweep", "schedule": 10.0},
     "jobs-poll-progress": {"task": "portal.jobs.tasks.poll_progress", "schedule": 3.0},
+    "jobs-messages": {"task": "portal.jobs.tasks.fetch_messages", "schedule": 30.0},
     "jobs-reconcile": {"task": "portal.jobs.tasks.reconcile_unfinished", "schedule": 300.0},
     "fleet-connections": {"task": "portal.fleet.tasks.poll_connections", "schedule": 60.0},
     "fleet-nightly": {"task": "portal.fleet.tasks.sync_all_servers", "schedule": crontab(hour=2, minute=30)},

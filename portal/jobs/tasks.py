@@ -92,7 +92,6 @@ def reconcile_unfinished() -> None:
     """Queue, for each server, what brings its Jobs here to where they are there."""
     for server in list_syncable_servers():
         reconcile_server.delay(server.pk)
-    fetch_messages.delay()
 
 
 @shared_task(soft_time_limit=120, time_limit=150)  # seconds
