@@ -93,6 +93,8 @@ class PlacedOrganization:
     organization: Organization | None
     user_profiles: int
     devices: int
+    tenant_name: str
+    """Where it is placed; empty for who may not know of that Tenant."""
 
     @property
     def name(self) -> str:
@@ -101,9 +103,10 @@ class PlacedOrganization:
         return self.placement.organization_id or "No organization (top level)"
 
 
-def list_placed_organizations(server: CometServer) -> list[PlacedOrganization]:
+def list_placed_organizations(access: Access, server: CometServer) -> list[PlacedOrganization]:
     """The top level first, then organizations by name, with how much each holds. Two queries."""
     organizations = {found.organization_id: found for found in Organization.objects.filter(server=server)}
+    in_sight = access.tenants_with("tenant:view")
     placements = (
         Placement.objects.filter(server=server, username="")
         .exclude(organization_id=SERVER_ITSELF)
@@ -116,6 +119,7 @@ def list_placed_organizations(server: CometServer) -> list[PlacedOrganization]:
             organizations.get(placement.organization_id),
             placement.profile_count,
             placement.device_count,
+            placement.tenant.name if placement.tenant_id in in_sight else "",
         )
         for placement in placements
     ]

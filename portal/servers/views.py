@@ -51,7 +51,7 @@ def server_detail(request: PortalRequest, pk: int) -> HttpResponse:
     context = {
         "server": server,
         "facts": selectors.server_facts(server),
-        "placed": selectors.list_placed_organizations(server),
+        "placed": selectors.list_placed_organizations(request.access, server),
         "operations": selectors.list_operations(request.access, server),
         "can": {
             verb: request.access.allows(permission, tenant_id=server.tenant_id)
@@ -141,7 +141,7 @@ def server_unlink(request: PortalRequest, pk: int) -> HttpResponse:
 def placement_edit(request: PortalRequest, pk: int) -> HttpResponse:
     """Place the organizations of a server under tenants; one save moves all that were changed."""
     server = selectors.get_server(request.access, pk, act="tenant:manage")
-    placed = selectors.list_placed_organizations(server)
+    placed = selectors.list_placed_organizations(request.access, server)
     form = PlacementForm(request.POST or None, placed=placed, access=request.access)
     if request.method == "POST" and form.is_valid():
         moved = services.place_organizations(

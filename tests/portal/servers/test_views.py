@@ -244,6 +244,21 @@ def test_placing_an_organization_moves_what_it_holds_by_one_row(provider, custom
     assert customer.client().get(reverse("fleet:device-detail", args=[device.pk])).status_code == 200
 
 
+def test_who_owns_a_server_reads_no_name_of_a_tenant_beyond_his_own(provider, reseller, outsider):
+    server = CometServerFactory(tenant=reseller.tenant)
+    moved = OrganizationFactory(server=server)
+    PlacementFactory(server=server, organization_id=moved.organization_id, tenant=outsider.tenant)
+    pages = [reverse(f"servers:{name}", args=[server.pk]) for name in ("server-detail", "placement-edit")]
+
+    for page in pages:
+        assertNotContains(reseller.client().get(page), outsider.tenant.name)
+        assertContains(reseller.client().get(page), "lsewhere")
+        assertContains(provider.client().get(page), outsider.tenant.name)
+    way_in = reverse("sso:organization-launch", args=[server.pk, moved.pk])
+    assertNotContains(reseller.client().get(pages[0]), way_in)
+    assertContains(provider.client().get(pages[0]), way_in)
+
+
 @pytest.mark.parametrize("value", ["", "x", "999999", "<script>"])
 def test_a_tenant_that_is_not_offered_is_refused_at_its_field(provider, value):
     placement = PlacementFactory(tenant=provider.tenant)
