@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from comet import CometClient, Password
-from comet.answers import Answer
+from comet.answers import Answer, read_json
 from comet.bulk import split_elements
 from comet.types import BackupJobDetail, UserProfileConfig
 from portal.fleet.records import ProfileRecord
@@ -37,6 +37,11 @@ def _split(body: bytes) -> None:
     _consume(split_elements(Answer("bench", "bench", 200, {}, bytearray(body))))
 
 
+def _read(kind: Any) -> Callable[[bytes], object]:
+    """As the client reads an answer: checked, and able to be written back without loss."""
+    return lambda body: read_json(Answer("bench", "bench", 200, {}, bytearray(body)), kind)
+
+
 def _fetch(address: str) -> None:
     """Reads a long map raw from a server, to the end."""
     with CometClient(address, Password("admin", "secret"), max_body_bytes=1 << 30) as client:
@@ -52,10 +57,12 @@ TASKS: dict[str, Callable[[Any], object]] = {
     "json": json.loads,
     "hash": lambda body: hashlib.sha256(body).digest(),
     "users-typed": _decoded(dict[str, UserProfileConfig]),
+    "users-read": _read(dict[str, UserProfileConfig]),
     "users-columns": _decoded(dict[str, ProfileRecord]),
     "users-raw": _split,
     "users-fetch": _fetch,
     "jobs-typed": _decoded(list[BackupJobDetail]),
+    "jobs-read": _read(list[BackupJobDetail]),
     "jobs-columns": _decoded(list[JobRecord]),
     "jobs-raw": _split,
     "jobs-fetch": _fetch_list,
