@@ -75,8 +75,8 @@ class ReadMap(dict[K, V]):
 
     def _touched(self, key: Any, value: Any) -> Any:
         if self._untouched and self._untouched.get(key, _MISSING) is value:
-            del self._untouched[key]
             _trace(value, Origin(self._origin, key))
+            self._untouched.pop(key, None)  # another thread may have been here
         return value
 
     def _touch_all(self) -> None:
