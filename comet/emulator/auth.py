@@ -124,6 +124,8 @@ def sign_in_user(server: Server, given: Mapping[str, str], origin: Origin) -> Ca
         proven = passwords.verify_password(given.get("Password", ""), profile["PasswordHash"])
     if profile["IsSuspended"] or profile["Policy"]["PreventOpenWebUI"]:
         proven = False
+    if auth_type == "Password" and not profile["AllowPasswordLogin"]:
+        proven = proven and profile["AllowPasswordAndTOTPLogin"]
     if proven and auth_type == "Password" and not profile["AllowPasswordLogin"]:
         raise Refusal(449, "ERR_TOTP_REQUIRED", http_status=449, headers={"X-Comet-TOTP-Requested": "1"})
     if auth_type == "PasswordTOTP":
@@ -181,6 +183,8 @@ def _second_factor_wanted(server: Server, record: Wire, origin: Origin) -> Refus
     if record["AllowPasswordAndWebAuthnLogin"] and record.get("WebAuthnRegistrations"):
         request = server.security_keys.begin_sign_in(record, origin.host)
         headers["X-Comet-U2F-Challenge"] = json.dumps(request, separators=(",", ":"))
+    if not headers:
+        return unauthorised()
     pending = server.sessions.start(ADMIN, record["Username"], record["OrganizationID"], pending=True)
     extra = {"SessionKey": pending, "SessionType": ADMIN}
     return Refusal(449, "ERR_TOTP_REQUIRED", http_status=449, headers=headers, extra=extra)

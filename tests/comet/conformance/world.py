@@ -46,7 +46,7 @@ class World:
             for guid, entry in live.items()
             if entry["AllowsFilenames"] and entry["ReportedPlatform"].startswith("windows")
         }
-        self._spare = [guid for guid in reversed(self._live)]
+        self._spare = list(reversed(self._live))
         self._count = 0
 
     def call(self, path: str, **given: Any) -> Any:
