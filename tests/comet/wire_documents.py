@@ -42,6 +42,11 @@ def documents(draw: st.DrawFn, name: str, depth: int = 0) -> dict[str, Any]:
     return dict(draw(st.permutations(merged)))
 
 
+def values(wire_type: str) -> st.SearchStrategy[Any]:
+    """JSON values of a wire type, as `list[string]` or `map[string]UserProfileConfig`."""
+    return _value(wire_type, 0)
+
+
 def _field(field: Field, depth: int) -> st.SearchStrategy[Any]:
     values = _value(field.type, depth)
     may_be_null = field.type not in ("string", "int", "bool", "float") and (
