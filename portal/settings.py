@@ -219,7 +219,10 @@ PASSWORD_HASHERS = (
     if ENV == "test"
     else ["django.contrib.auth.hashers.ScryptPasswordHasher"]
 )
-EMAIL_BACKEND = os.environ.get("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+# Mail holds links that let somebody in: in production it is never printed, and sent once configured.
+EMAIL_BACKEND = os.environ.get(
+    "EMAIL_BACKEND", f"django.core.mail.backends.{'dummy' if PRODUCTION else 'console'}.EmailBackend"
+)
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "perihelion@localhost")
 
 # Words, time, files
