@@ -10,20 +10,28 @@ from tests.environment.portal import EmulatedServer, RunningPortal
 
 def sign_in(page: Page, portal: RunningPortal, key: str) -> None:
     """Sign in as one of the demo's people: owner, technician, reseller, customer."""
-    email, password = portal.sign_ins[key]
     page.goto("/accounts/login/")
+    fill_sign_in(page, *portal.sign_ins[key])
+    expect(page.locator("h1")).to_be_visible()
+    page.wait_for_url(lambda url: "login" not in url)
+
+
+def fill_sign_in(page: Page, email: str, password: str) -> None:
+    """Fill in the form that is shown, and send it."""
     page.locator("input[name=login]").fill(email)
     page.locator("input[name=password]").fill(password)
     page.locator("form button[type=submit]").first.click()
-    expect(page.locator("h1")).to_be_visible()
-    page.wait_for_url(lambda url: "login" not in url)
 
 
 def open_live(page: Page, path: str) -> None:
     """Open a page and wait until its websocket is admitted."""
     page.goto(path)
-    page.wait_for_selector("#live-state[data-state=live]", state="attached")
+    wait_until_live(page)
     page.mouse.move(5, 890)  # nothing moves under the pointer
+
+
+def wait_until_live(page: Page) -> None:
+    page.wait_for_selector("#live-state[data-state=live]", state="attached")
 
 
 def order(control_url: str, path: str, **body: Any) -> dict[str, Any]:

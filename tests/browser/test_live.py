@@ -1,12 +1,11 @@
 """Pages that change by themselves, and what they do when they cannot."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-import requests
 from playwright.sync_api import Page, WebSocketRoute, expect
 
+from tests.browser.steps import call, open_live, order, sign_in, wait_until_live
 from tests.environment.portal import EmulatedServer, RunningPortal
 
 pytestmark = pytest.mark.browser
@@ -19,12 +18,7 @@ REFUSED = 4403
 @pytest.fixture
 def technician(page: Page, running_portal: RunningPortal) -> Page:
     """A page of the provider's technician."""
-    email, password = running_portal.sign_ins["technician"]
-    page.goto("/accounts/login/")
-    page.locator("input[name=login]").fill(email)
-    page.locator("input[name=password]").fill(password)
-    page.locator("form button[type=submit]").first.click()
-    page.wait_for_url(lambda url: "login" not in url)
+    sign_in(page, running_portal, "technician")
     return page
 
 
@@ -33,21 +27,9 @@ def emit(running_portal: RunningPortal) -> Callable[[str], None]:
     """Makes the first server send an event that says `text`."""
 
     def send(text: str) -> None:
-        event = {"Type": 4988, "TypeString": text}
-        order(running_portal.comet1, "events/emit", event)
+        order(running_portal.comet1.control_url, "events/emit", Type=4988, TypeString=text)
 
     return send
-
-
-def order(server: EmulatedServer, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    answer = requests.post(f"{server.control_url}/{path}", json=body, timeout=10)
-    answer.raise_for_status()
-    return dict(answer.json())
-
-
-def call(server: EmulatedServer, path: str, **parameters: str) -> Any:
-    form = {"Username": server.admin, "AuthType": "Password", "Password": server.password, **parameters}
-    return requests.post(f"{server.url}/api/v1/{path}", data=form, timeout=20).json()
 
 
 def start_job(server: EmulatedServer) -> str:
@@ -55,21 +37,7 @@ def start_job(server: EmulatedServer) -> str:
     profiles = call(server, "admin/list-users-full")
     username, profile = next((name, found) for name, found in profiles.items() if found["Devices"])
     told = {"username": username, "device_id": next(iter(profile["Devices"])), "duration_seconds": 86_400}
-    return str(order(server, "jobs/start", told)["guid"])
-
-
-def wait_until_live(page: Page) -> None:
-    page.wait_for_selector("#live-state[data-state=live]", state="attached")
-
-
-def open_live(page: Page, path: str) -> None:
-    page.goto(path)
-    wait_until_live(page)
-
-
-def away(page: Page) -> None:
-    """Move the pointer off everything that waits for it."""
-    page.mouse.move(5, 890)
+    return str(order(server.control_url, "jobs/start", **told)["guid"])
 
 
 def sockets_of(page: Page) -> list[WebSocketRoute]:
@@ -92,13 +60,13 @@ def test_a_row_changes_while_one_looks_at_it(technician: Page, running_portal: R
     expect(row).to_contain_text("Running")
     job = call(server, "admin/get-job-properties", JobID=guid)
     ended = {**job, "Status": 7003, "EndTime": job["StartTime"] + 60, "Progress": None}
-    order(server, "events/emit", {"Type": 4201, "Data": ended})
+    order(server.control_url, "events/emit", Type=4201, Data=ended)
     expect(row).to_contain_text("quota")
 
 
 def test_a_new_line_of_activity_comes_by_itself(technician: Page, emit: Callable[[str], None]):
     open_live(technician, "/activity/")
-    away(technician)
+    technician.mouse.move(5, 890)
     emit("COMES_BY_ITSELF")
     expect(technician.locator("#activity-feed > li", has_text="COMES_BY_ITSELF")).to_be_visible()
 
@@ -106,7 +74,7 @@ def test_a_new_line_of_activity_comes_by_itself(technician: Page, emit: Callable
 def test_lines_wait_while_activity_is_paused(technician: Page, emit: Callable[[str], None]):
     open_live(technician, "/activity/")
     technician.click("#activity-pause")
-    away(technician)
+    technician.mouse.move(5, 890)
     emit("WAITS_FOR_IT")
     expect(technician.locator("#activity-new")).to_contain_text("new")
     line = technician.locator("#activity-feed > li", has_text="WAITS_FOR_IT")
@@ -123,7 +91,7 @@ def test_nothing_moves_under_the_pointer(technician: Page, emit: Callable[[str],
     expect(technician.locator("#activity-new")).to_be_visible()
     line = technician.locator("#activity-feed > li", has_text="NOT_UNDER_THE_POINTER")
     assert line.count() == 0
-    away(technician)
+    technician.mouse.move(5, 890)
     expect(line).to_be_visible()
 
 
@@ -146,7 +114,7 @@ def test_after_a_restart_of_the_portal_the_page_shows_what_it_missed(
 ):
     opened = sockets_of(technician)
     open_live(technician, "/activity/")
-    away(technician)
+    technician.mouse.move(5, 890)
     technician.evaluate("htmx.config.wsReconnectDelay = () => 2000")
     opened[-1].close(code=SERVER_RESTARTS)
     expect(technician.locator("#live-state")).to_contain_text("Reconnecting, data from")
@@ -158,7 +126,7 @@ def test_after_a_restart_of_the_portal_the_page_shows_what_it_missed(
 def test_a_page_that_fell_behind_connects_anew(technician: Page, emit: Callable[[str], None]):
     opened = sockets_of(technician)
     open_live(technician, "/activity/")
-    away(technician)
+    technician.mouse.move(5, 890)
     opened[-1].close(code=BEHIND)
     technician.wait_for_selector("#live-state[data-state=waiting]", state="attached")
     wait_until_live(technician)

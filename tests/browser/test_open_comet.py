@@ -6,20 +6,12 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import BrowserContext, Page, Request, expect
 
+from tests.browser.steps import sign_in
 from tests.environment.portal import RunningPortal
 
 pytestmark = pytest.mark.browser
 REASON = "Ticket 4711"
 KEY_PATH = re.compile(r"/sso/launches/[0-9a-f-]+/key/$")
-
-
-def sign_in(page: Page, portal: RunningPortal, key: str) -> None:
-    email, password = portal.sign_ins[key]
-    page.goto("/accounts/login/")
-    page.locator("input[name=login]").fill(email)
-    page.locator("input[name=password]").fill(password)
-    page.locator("form button[type=submit]").first.click()
-    expect(page.locator("h1")).to_be_visible()
 
 
 def open_launcher(page: Page, name: str = "Open Comet") -> Page:

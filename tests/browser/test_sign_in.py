@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from portal.demo.secrets import PEOPLE
+from tests.browser.steps import fill_sign_in
 from tests.environment.portal import RunningPortal
 
 pytestmark = pytest.mark.browser
@@ -11,11 +12,8 @@ pytestmark = pytest.mark.browser
 
 @pytest.mark.parametrize("key", PEOPLE)
 def test_every_printed_sign_in_leads_to_the_first_screen(page: Page, running_portal: RunningPortal, key: str):
-    email, password = running_portal.sign_ins[key]
     page.goto("/")
-    page.locator("input[name=login]").fill(email)
-    page.locator("input[name=password]").fill(password)
-    page.locator("form button[type=submit]").first.click()
+    fill_sign_in(page, *running_portal.sign_ins[key])
     expect(page.locator("h1")).to_be_visible()
     assert page.url == f"{running_portal.url}/"
 
@@ -23,8 +21,6 @@ def test_every_printed_sign_in_leads_to_the_first_screen(page: Page, running_por
 def test_a_wrong_password_is_refused(page: Page, running_portal: RunningPortal):
     email, _ = running_portal.sign_ins["owner"]
     page.goto("/accounts/login/")
-    page.locator("input[name=login]").fill(email)
-    page.locator("input[name=password]").fill("not-the-password")
-    page.locator("form button[type=submit]").first.click()
+    fill_sign_in(page, email, "not-the-password")
     expect(page.locator("input[name=password]")).to_be_visible()
     assert "/accounts/login/" in page.url
