@@ -217,7 +217,7 @@ def test_who_may(name, world):
 
 @pytest.mark.parametrize("name", [name for name in LINES if not name.startswith("account_")])
 def test_the_wrong_method(name, world):
-    """PUT is offered nowhere, and what changes something answers no GET. Sign-in pages are django-allauth's."""
+    """PUT is offered nowhere, what changes something answers no GET; sign-in pages are django-allauth's."""
     line = LINES[name]
     client = world.owners_browser
     url = reverse(name, args=line.args(world))
