@@ -44,6 +44,7 @@ class EmulatorProcess:
         self._process: subprocess.Popen[str] | None = None
         self.url = ""
         self.control = ""
+        self.account = ""
         self._start(port=0, control_port=0)
 
     def __enter__(self) -> Self:
@@ -118,7 +119,8 @@ class EmulatorProcess:
             text=True,
         )
         words = self._ready_line().split()
-        self.url, self.control = words[1], words[3]
+        told = dict(zip(words[::2], words[1::2], strict=True))
+        self.url, self.control, self.account = told["ready"], told["control"], told.get("account", "")
 
     def _ready_line(self) -> str:
         process = self._running()

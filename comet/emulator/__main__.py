@@ -14,7 +14,9 @@ from starlette.applications import Starlette
 from comet.emulator import options
 from comet.emulator.app import make_app
 from comet.emulator.control import make_control_app
+from comet.emulator.licensing import make_account_app
 from comet.emulator.options import Options
+from comet.emulator.patience import PatientProtocol, allow_many_sockets
 from comet.emulator.server import Server, WrongSeed, build
 
 _LOOPBACK = "127.0.0.1"
@@ -28,7 +30,8 @@ class _Listener(uvicorn.Server):
     ) -> None:
         config = uvicorn.Config(
             app,
-            log_level="warning",
+            http=PatientProtocol,
+            log_level="critical",
             access_log=False,
             ws_ping_interval=None,
             ws_per_message_deflate=False,
@@ -62,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _serve(chosen: Options) -> int:
+    allow_many_sockets()
     listening = _listen(chosen.host, chosen.port)
     control = _listen(_LOOPBACK, chosen.control_port) if chosen.control_port is not None else None
     server = build(chosen)
@@ -73,6 +77,10 @@ async def _serve(chosen: Options) -> int:
     if control is not None:
         others.append(_Listener(make_control_app(server, app), control))
         line += f" control http://{_LOOPBACK}:{control.getsockname()[1]}"
+    if chosen.account_port is not None:
+        account = _listen(_LOOPBACK, chosen.account_port)
+        others.append(_Listener(make_account_app(server), account))
+        line += f" account http://{_LOOPBACK}:{account.getsockname()[1]}"
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.power.end)

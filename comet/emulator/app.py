@@ -15,6 +15,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from comet.emulator import auth, events, parameters, permissions, shapes, stream, web
@@ -29,6 +30,7 @@ from comet.emulator.server import Server
 from comet.emulator.shapes import Method
 
 _LARGEST_BODY = 64 << 20
+_BODY_SECONDS = 60
 _SIGN_IN = {
     "admin": auth.sign_in_admin,
     "user": auth.sign_in_user,
@@ -67,8 +69,8 @@ def make_app(server: Server) -> Starlette:
         return await _answer(server, request, method)
 
     async def props(request: Request) -> Response:
-        if (spoiled := await _meet_faults(server, "BrandingProps")) is not None:
-            return spoiled
+        if (fault := await _fault(server, "BrandingProps")) is not None:
+            return await _spoiled(fault)
         organization_id = server.organizations.at_host(request.headers.get("host", ""))
         return _json(branding_props(server, organization_id))
 
@@ -104,8 +106,9 @@ async def _answer(server: Server, request: Request, method: Method) -> Response:
         return Response(status_code=400)
     except Refusal as refusal:
         return _refused(refusal, request)
-    if (spoiled := await _meet_faults(server, method.name)) is not None:
-        return spoiled
+    fault = await _fault(server, method.name)
+    if fault is not None and fault.kind != "half":
+        return await _spoiled(fault)
     try:
         origin = auth.origin_of(server, request)
         caller = _SIGN_IN[method.auth](server, given, origin)
@@ -121,9 +124,24 @@ async def _answer(server: Server, request: Request, method: Method) -> Response:
         response = Response(answer.body, media_type=answer.content_type, headers=answer.headers)
     else:
         response = _json(answer)
+    if server.mangling.is_on and method.returns:
+        value = server.mangling.apply(method.returns, msgspec.json.decode(bytes(response.body)))
+        response = _json(value)
     if call.after:
         response.background = BackgroundTask(_do_all, call.after)
-    return response
+    return _Half(response) if fault is not None else response
+
+
+class _Half(Response):
+    """An answer that breaks off in the middle."""
+
+    def __init__(self, whole: Response) -> None:
+        super().__init__(bytes(whole.body), media_type=whole.media_type)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        half = bytes(self.body)[: len(self.body) // 2]
+        await send({"type": "http.response.body", "body": half, "more_body": True})
 
 
 def _admit(server: Server, method: Method, caller: Caller) -> None:
@@ -149,10 +167,14 @@ async def _form(request: Request) -> tuple[dict[str, str], dict[str, bytes]]:
     if content_type.startswith("multipart/form-data"):
         return await _multipart(request)
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _LARGEST_BODY:
-            raise Refusal(413, "The request is too large", http_status=413)
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > _LARGEST_BODY:
+                    raise Refusal(413, "The request is too large", http_status=413)
+    except TimeoutError:
+        raise Refusal(408, "The request took too long", http_status=408) from None
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict")
     except (UnicodeDecodeError, ValueError):
@@ -182,15 +204,17 @@ async def _multipart(request: Request) -> tuple[dict[str, str], dict[str, bytes]
     return given, files
 
 
-async def _meet_faults(server: Server, method: str) -> Response | None:
-    """Hold the call back and spoil it, if the control plane wants so."""
+async def _fault(server: Server, method: str) -> Fault | None:
+    """Hold the call back as the control plane wants it; the fault it is to meet."""
     if (delay := server.faults.delay(method)) > 0:
         await asyncio.sleep(delay)
-    fault = server.faults.take(method)
-    return _spoiled(fault) if fault is not None else None
+    return server.faults.take(method)
 
 
-def _spoiled(fault: Fault) -> Response:
+async def _spoiled(fault: Fault) -> Response:
+    if fault.kind == "stall":
+        await asyncio.sleep(fault.seconds)
+        return Response(status_code=504)
     if fault.kind == "html":
         return Response("<!doctype html><title>Welcome</title><h1>It works</h1>", media_type="text/html")
     if fault.kind == "broken-json":

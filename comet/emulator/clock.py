@@ -10,12 +10,13 @@ class Clock:
 
     Begins at `starts_at` (now by default) and runs `speed` times as fast as the wall clock; `advance` adds
     to it. Sessions age by `idle_now()`, which follows `advance` but not `speed`: a signed-in person does not
-    type faster because the devices do.
+    type faster because the devices do. `drift` is by how much the time that the server tells is wrong.
     """
 
     speed: float = 1.0
     starts_at: float | None = None
     advanced: float = 0.0
+    drift: float = 0.0
     _wall_anchor: float = field(default_factory=time.time)
     _anchor: float = field(init=False)
 

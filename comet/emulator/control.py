@@ -13,14 +13,14 @@ from starlette.routing import Route
 from comet.emulator import events
 from comet.emulator.draw import Draw
 from comet.emulator.errors import Refusal, bad_request
-from comet.emulator.faults import ANY_METHOD, Fault
+from comet.emulator.faults import ANY_METHOD, Fault, Latency
 from comet.emulator.job import Job
 from comet.emulator.live import Life
 from comet.emulator.server import Server
 from comet.emulator.settings import ROLES
 
 Wire = dict[str, Any]
-_ANSWER_KINDS = ("html", "broken-json", "endless")
+_ANSWER_KINDS = ("html", "broken-json", "endless", "half", "stall")
 _TICKS_PER_SECOND = 20
 
 
@@ -52,17 +52,24 @@ class Control:
             "streams": server.hub.streams,
             "events_emitted": server.hub.emitted,
             "faults": [vars(fault) for fault in server.faults.pending()],
-            "latency": server.faults.latency,
+            "latency": self._latencies(),
+            "webhooks": {"delivered": server.webhooks.delivered, "given_up": server.webhooks.given_up},
             "standouts": {d.device_id: d.standout for d in server.devices if d.standout},
         }
+
+    def _latencies(self) -> dict[str, float]:
+        return {method: latency.median for method, latency in self._server.faults.latency.items()}
 
     async def streams_drop(self, order: Wire) -> Wire:
         self._server.faults.refuse_streams(_number(order, "seconds", 0))
         return {"dropped": self._server.hub.drop_all()}
 
     async def latency(self, order: Wire) -> Wire:
-        self._server.faults.latency[order.get("method", ANY_METHOD)] = _number(order, "seconds")
-        return {"latency": self._server.faults.latency}
+        """The same delay for all calls, or half of them by `median` and one in a hundred by `p99`."""
+        median = _number(order, "median", order.get("seconds"))
+        latency = Latency(median, _number(order, "p99", median))
+        self._server.faults.latency[order.get("method", ANY_METHOD)] = latency
+        return {"latency": self._latencies()}
 
     async def fail(self, order: Wire) -> Wire:
         times, status = int(_number(order, "times", 1)), int(_number(order, "http_status", 500))
@@ -73,7 +80,45 @@ class Control:
         kind = order.get("kind", "")
         if kind not in _ANSWER_KINDS:
             raise bad_request(f"kind must be one of {', '.join(_ANSWER_KINDS)}")
-        self._server.faults.add(Fault(order.get("method", ANY_METHOD), kind, int(_number(order, "times", 1))))
+        times, seconds = int(_number(order, "times", 1)), _number(order, "seconds", 3600)
+        self._server.faults.add(Fault(order.get("method", ANY_METHOD), kind, times, seconds=seconds))
+        return {}
+
+    async def mode(self, order: Wire) -> Wire:
+        mangling = self._server.mangling
+        mangling.null_for_empty = bool(order.get("null_for_empty", mangling.null_for_empty))
+        mangling.shuffle_keys = bool(order.get("shuffle_keys", mangling.shuffle_keys))
+        return {"null_for_empty": mangling.null_for_empty, "shuffle_keys": mangling.shuffle_keys}
+
+    async def clock_drift(self, order: Wire) -> Wire:
+        """Lets the time that the server tells be wrong by so many seconds, which may be negative."""
+        seconds = order.get("seconds")
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+            raise bad_request("seconds must be a number")
+        self._server.clock.drift = seconds
+        return {"drift": seconds}
+
+    async def connections_double(self, order: Wire) -> Wire:
+        """Connected devices hold a second connection for a while: one of them, or all."""
+        wanted, seconds = order.get("device_id"), _number(order, "seconds")
+        doubled = [live.device for live in self._server.live_connections()]
+        doubled = [device for device in doubled if wanted in (None, device.device_id)]
+        for device in doubled:
+            self._server.presence.double(device, seconds)
+        return {"doubled": len(doubled)}
+
+    async def connections_restore(self, order: Wire) -> Wire:
+        """Devices that were ended for good come back."""
+        for device in self._server.devices:
+            self._server.presence.let_back(device)
+        return {}
+
+    async def webhooks_retry(self, order: Wire) -> Wire:
+        """The pauses between attempts, in seconds; as many as there are further attempts."""
+        pauses = order.get("seconds")
+        if not isinstance(pauses, list) or not all(isinstance(p, (int, float)) and p >= 0 for p in pauses):
+            raise bad_request("seconds must be a list of numbers")
+        self._server.webhooks.retry_seconds = tuple(pauses)
         return {}
 
     async def clear(self, order: Wire) -> Wire:
@@ -174,7 +219,12 @@ def make_control_app(server: Server, app: Starlette) -> Starlette:
         "/jobs/start": control.jobs_start,
         "/events/emit": control.events_emit,
         "/events/rate": control.events_rate,
+        "/clock/drift": control.clock_drift,
+        "/connections/double": control.connections_double,
+        "/connections/restore": control.connections_restore,
+        "/mode": control.mode,
         "/roles": control.roles,
+        "/webhooks/retry": control.webhooks_retry,
         "/up": control.up,
         "/down": control.down,
         "/start": control.start,

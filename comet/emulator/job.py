@@ -8,7 +8,8 @@ from comet.emulator.population import Device, Item, Vault
 
 BACKUP, RESTORE, RETENTION, UNLOCK, DELETE, MEASURE = 4001, 4002, 4003, 4004, 4005, 4006
 UPDATE, IMPORT, REINDEX, DEEP_VERIFY, UNINSTALL = 4007, 4008, 4009, 4010, 4011
-SUCCESS, ACTIVE, TIMEOUT, WARNING, ERROR, QUOTA = 5000, 6001, 7000, 7001, 7002, 7003
+SUCCESS, ACTIVE, REVIVED, TRY_AGAIN, NOT_YET_STARTED = 5000, 6001, 6002, 6003, 6004
+TIMEOUT, WARNING, ERROR, QUOTA = 7000, 7001, 7002, 7003
 MISSED, CANCELLED, SKIPPED, ABANDONED = 7004, 7005, 7006, 7007
 
 _CHUNK_BYTES = 1_500_000
@@ -21,7 +22,9 @@ class Job:
 
     `appears_at` is when the server learns of it (later than `begins_at` for missed jobs); `status` is the one
     it ends with. `stalls_after` > 0 means that its machine died that many seconds in: no progress since.
-    `extra` are fields of the wire that say what a call asked for.
+    `extra` are fields of the wire that say what a call asked for. From `waits_from` to `waits_until` it
+    pauses before a second attempt; `lead` is for how many seconds only the server knows of it; from
+    `abandoned_at` on it counts as given up, until its device reports again at `revives_at`.
     """
 
     guid: str
@@ -37,6 +40,11 @@ class Job:
     stalls_after: int = 0
     by_schedule: bool = True
     extra: dict[str, Any] = field(default_factory=dict)
+    waits_from: int = 0
+    waits_until: int = 0
+    lead: int = 0
+    abandoned_at: int = 0
+    revives_at: int = 0
 
     @property
     def username(self) -> str:
@@ -46,7 +54,23 @@ class Job:
         return self.appears_at <= now
 
     def is_running(self, now: float) -> bool:
-        return self.appears_at <= now < self.ends_at
+        return self.appears_at <= now < self.ends_at and not self.is_given_up(now)
+
+    def is_given_up(self, now: float) -> bool:
+        """Whether it was marked as abandoned, and has not been heard of since."""
+        return self.abandoned_at > 0 and self.abandoned_at <= now < self.revives_at
+
+    def state(self, now: float) -> int:
+        """Its JOB_STATUS_ number."""
+        if self.is_given_up(now):
+            return ABANDONED
+        if not self.is_running(now):
+            return self.status
+        if self.waits_from <= now < self.waits_until:
+            return TRY_AGAIN
+        if now < self.begins_at + self.lead:
+            return NOT_YET_STARTED
+        return REVIVED if self.abandoned_at else ACTIVE
 
 
 def wire(job: Job, now: float) -> dict[str, Any]:
@@ -70,10 +94,10 @@ def wire(job: Job, now: float) -> dict[str, Any]:
         "GUID": job.guid,
         "Username": job.username,
         "Classification": job.classification,
-        "Status": ACTIVE if running else job.status,
+        "Status": job.state(now),
         "StartTime": job.begins_at,
-        "EndTime": 0 if running else job.ends_at,
-        "RetryCount": 0,
+        "EndTime": 0 if running else job.abandoned_at if job.is_given_up(now) else job.ends_at,
+        "RetryCount": 1 if job.waits_until and now >= job.waits_until else 0,
         "SourceGUID": job.item.guid if job.item else "",
         "DestinationGUID": job.vault.guid if job.vault else "",
         "DeviceID": job.device.device_id,

@@ -95,6 +95,12 @@ class JobBook:
             if self._exists(job, now) and job.is_running(now)
         ]
 
+    def given_up(self) -> list[Job]:
+        """Jobs that were marked as abandoned and will be revived."""
+        now = self._clock.now()
+        found = (self.find(guid) for guid in self._journal.all("job-revival"))
+        return [job for job in found if job is not None and job.is_given_up(now)]
+
     def recent(self) -> list[Job]:
         """Unfinished jobs, and those that began or ended within the last day."""
         now = self._clock.seconds()
@@ -152,13 +158,22 @@ class JobBook:
         self._journal.put("job-change", job.guid, [self._clock.seconds(), status])
         self._apply_change(job)
 
+    def give_up(self, job: Job, revives_at: int) -> None:
+        """Mark a running job as abandoned until its device reports again."""
+        self._journal.put("job-revival", job.guid, [self._clock.seconds(), revives_at])
+        self._apply_change(job)
+
     def was_changed(self, guid: str) -> bool:
+        """Whether a call ended the job for good."""
         return self._journal.get("job-change", guid) is not None
 
     def is_stopped(self, job: Job) -> bool:
-        """Whether the Protected Item was removed by an API write before the job would have begun."""
-        stopped_at = self._journal.get("stopped", job.item.guid) if job.item else None
-        return stopped_at is not None and job.begins_at > stopped_at
+        """Whether its Protected Item or schedule was removed by an API write before it would have begun."""
+        if job.item is None:
+            return False
+        keys = (job.item.guid, job.item.rule_guid) if job.by_schedule else (job.item.guid,)
+        moments = (self._journal.get("stopped", key) for key in keys if key)
+        return any(moment is not None and job.begins_at > moment for moment in moments)
 
     def _exists(self, job: Job, now: float) -> bool:
         since = self._journal.get("history", job.username)
@@ -200,4 +215,6 @@ class JobBook:
     def _apply_change(self, job: Job) -> Job:
         if (change := self._journal.get("job-change", job.guid)) is not None:
             job.ends_at, job.status = change
+        if (revival := self._journal.get("job-revival", job.guid)) is not None:
+            job.abandoned_at, job.revives_at = revival
         return job

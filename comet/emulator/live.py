@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from itertools import count
 
-from comet.emulator import events
+from comet.emulator import events, schedules
 from comet.emulator.connections import Turn, never_connects, turn_at
 from comet.emulator.job import Job
 from comet.emulator.population import DAY, Device
@@ -79,10 +79,19 @@ class Life:
         self._at(job.ends_at, happen)
         self._changed.set()
 
+    def await_revival(self, job: Job, moment: int) -> None:
+        """The device reports again on a job that was given up."""
+        self._at(moment, lambda: self._server.tell_job(events.JOB_NEW, job, moment))
+        self._changed.set()
+
     def _prepare(self) -> None:
         now = int(self._born_at)
         for job in self._server.jobs.unfinished():
             self._await_end(job)
+        for job in self._server.jobs.given_up():
+            self.await_revival(job, job.revives_at)
+            self._await_end(job)
+        self._at((now // 60 + 1) * 60, lambda: self._fire_schedules(now // 60 + 1))
         self._plan_day(now // DAY)
         if self._server.options.live_jobs_per_minute:
             self._plan_minute(now // 60)
@@ -106,6 +115,12 @@ class Life:
         for job in self._server.jobs.live_minute(minute):
             self._await_begin(job)
         self._at((minute + 1) * 60, lambda: self._plan_minute(minute + 1))
+
+    def _fire_schedules(self, minute: int) -> None:
+        """Start what schedules of API writes plan for this minute; seeded ones are planned by the day."""
+        for device, source, vault, rule in schedules.due(self._server, minute):
+            self.announce(schedules.start(self._server, device, source, vault, rule))
+        self._at((minute + 1) * 60, lambda: self._fire_schedules(minute + 1))
 
     def _await_begin(self, job: Job) -> None:
         if job.appears_at > self._born_at:

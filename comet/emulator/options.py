@@ -41,6 +41,8 @@ class Options:
     stream_queue: int = 5000
     start_at: float | None = None
     tls: tuple[Path, Path] | None = None
+    account_port: int | None = None
+    account: tuple[str, str, str] = ("owner@msp.example", "account-password", "account-token")
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -66,6 +68,8 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         session_seconds=given.session_seconds,
         stream_queue=given.stream_queue,
         start_at=given.start_at,
+        account_port=given.account_port,
+        account=tuple(given.account) if given.account else Options.account,
         tls=tuple(given.tls) if given.tls else None,
     )
 
@@ -105,6 +109,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar=("CERTIFICATE", "KEY"),
         help="speak HTTPS, with these PEM files",
     )
+    add(
+        "--account-port",
+        type=_whole(0, 65_535),
+        help="open the stand-in for the vendor's account service on this loopback port; 0 takes a free one",
+    )
+    add("--account", nargs=3, metavar=("EMAIL", "PASSWORD", "TOKEN"), help="who may use it")
     add("--frame-options", choices=("allow", "deny"), default=Options.frame_options)
     add(
         "--session-seconds",

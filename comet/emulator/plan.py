@@ -4,7 +4,6 @@ Three sources add up: the regular days of every device, the live jobs (short one
 hour in which the emulator first started), and what was started by API calls (kept by `jobs.py`).
 """
 
-from comet.emulator import causes
 from comet.emulator.connections import connection_at
 from comet.emulator.draw import Draw, guid_of
 from comet.emulator.job import (
@@ -38,6 +37,8 @@ LONGEST_LIVE_JOB = 120
 _BACKUP_SHARE = 0.8  # of all regular jobs; the rest is upkeep
 _MISSED_SWEEP = 1800  # the server looks for missed jobs every half hour
 _MISSED_GRACE = 900
+_RETRIED_SHARE = 0.3  # of the failed backups try again
+_RETRY_PAUSE = 1800
 _OUTCOMES = (
     (SUCCESS, 85.0), (WARNING, 5.0), (ERROR, 4.3), (MISSED, 2.0), (SKIPPED, 0.9), (QUOTA, 0.9),
     (CANCELLED, 0.8), (TIMEOUT, 0.6), (ABANDONED, 0.5),
@@ -136,6 +137,10 @@ class Plan:
         job = Job(guid, device, item, vault, BACKUP, status, begins_at, ends_at, appears_at, cause)
         if status == ABANDONED:
             job.stalls_after = draw.between(60, 2400)
+        elif status == ERROR and not device.standout and draw.chance(_RETRIED_SHARE):
+            job.waits_from, job.waits_until = ends_at, ends_at + _RETRY_PAUSE
+            job.ends_at += _RETRY_PAUSE + ends_at - begins_at
+            job.status = SUCCESS if draw.chance(0.5) else ERROR
         return job
 
     def _upkeep(self, device: Device, day: int, number: int) -> Job:
@@ -188,4 +193,4 @@ class Plan:
         story, at = divmod(day + device.phase, 14)
         if at < 3:
             return status, cause
-        return ERROR, Draw(self._seed, "failing", device.device_id, story).between(0, len(causes.ERRORS) - 1)
+        return ERROR, Draw(self._seed, "failing", device.device_id, story).between(0, 999)

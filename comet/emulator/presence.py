@@ -8,6 +8,8 @@ from comet.emulator.draw import Draw
 from comet.emulator.journal import Journal
 from comet.emulator.population import Device
 
+_DOUBLED_SHARE = 0.02
+_DOUBLED_SECONDS = 600
 _BACK_AFTER = (15, 45)  # seconds after which a device whose connection was dropped is back
 
 
@@ -32,10 +34,17 @@ class Presence:
         turn = self.turn_of(device)
         if turn is None:
             return []
-        until = self._journal.get("double", _key(device))
-        if until is None or until <= self._clock.now():
+        if not self._is_doubled(device, turn):
             return [turn]
         return [turn, Turn(Draw(self._seed, "double", turn.guid).guid(), turn.begins_at, turn.ends_at)]
+
+    def _is_doubled(self, device: Device, turn: Turn) -> bool:
+        """By an order, or now and then for some minutes after a reconnect."""
+        now = self._clock.now()
+        if (self._journal.get("double", _key(device)) or 0) > now:
+            return True
+        lasts = turn.begins_at + _DOUBLED_SECONDS > now
+        return lasts and Draw(self._seed, "doubled", turn.guid).chance(_DOUBLED_SHARE)
 
     def turn_of(self, device: Device) -> Turn | None:
         """The device's newest live connection; None while it is away."""

@@ -1,5 +1,6 @@
 """User Profiles as they stand now: seeded, overlaid by API writes, with statistics that follow the jobs."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -50,6 +51,8 @@ class ProfileBook:
                 self._stored.pop(username, None)
             else:
                 self._stored[username] = self._with_policy(profile)
+        devices = [device for user in population.users for device in user.devices]
+        self._seeded_rules = {item.rule_guid for device in devices for item in device.items}
         self._encoded: dict[str, bytes] = {}
         self._hashes: dict[str, str] = {}
         self._last: LastBackups | None = None
@@ -94,6 +97,15 @@ class ProfileBook:
         """All profiles of one organization (of all with None) by user name, as JSON."""
         names = self.names(organization_id)
         return b"{" + b",".join([_ENCODER.encode(name) + b":" + self.encoded(name) for name in names]) + b"}"
+
+    def made_rules(self) -> Iterator[tuple[str, dict[str, Wire]]]:
+        """User name and schedules, of those that API writes made or changed."""
+        for username, profile in self._journal.all("profile").items():
+            if profile is None:
+                continue
+            rules = self._stored[username]["BackupRules"].items()
+            stopped = self._journal.all("stopped")
+            yield username, {g: r for g, r in rules if g not in self._seeded_rules or g in stopped}
 
     def in_group(self, group_id: str) -> list[str]:
         return [name for name, profile in self._stored.items() if profile["GroupID"] == group_id]
@@ -153,6 +165,9 @@ class ProfileBook:
         before = self._stored.get(username, {"Sources": {}})["Sources"].keys()
         for guid in before - fresh["Sources"].keys():
             self._journal.put("stopped", guid, self._clock.seconds())
+        for guid, rule in (self._stored.get(username) or {"BackupRules": {}})["BackupRules"].items():
+            if guid in self._seeded_rules and fresh["BackupRules"].get(guid) != rule:
+                self._journal.put("stopped", guid, self._clock.seconds())
         for guid in fresh["Sources"].keys() - before:
             self._journal.forget("stopped", guid)
         self._stored[username] = fresh

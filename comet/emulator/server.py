@@ -1,5 +1,6 @@
 """The emulated server: its parts, put together."""
 
+import random
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,9 +14,10 @@ from comet.emulator.errors import Refusal
 from comet.emulator.events import EventHub
 from comet.emulator.faults import Faults
 from comet.emulator.fleet import Fleet
-from comet.emulator.job import Job, wire
+from comet.emulator.job import ABANDONED, Job, wire
 from comet.emulator.jobs import JobBook
 from comet.emulator.journal import Journal
+from comet.emulator.mangle import Mangling
 from comet.emulator.options import Options
 from comet.emulator.passwords import hash_password
 from comet.emulator.plan import Plan
@@ -36,6 +38,7 @@ from comet.emulator.webhooks import Webhooks
 Wire = dict[str, Any]
 _LIVE_ROUNDS_TO = 3600
 _SELF_BACKUP_SECONDS = 60
+REVIVES_AFTER = 120  # seconds after which a device reports on a job that was given up
 
 
 class WrongSeed(ValueError):
@@ -57,6 +60,7 @@ class Server:
     profiles: ProfileBook
     jobs: JobBook
     faults: Faults
+    mangling: Mangling
     fleet: Fleet
     presence: Presence
     settings: Settings
@@ -196,6 +200,19 @@ class Server:
         self.profiles.note_job_end(job)
         self.tell_job(events.JOB_COMPLETED, job, job.ends_at)
 
+    def abandon_job(self, job: Job) -> int | None:
+        """Mark a running job as given up; when its device reports again, if it is still at it."""
+        now = self.clock.seconds()
+        revives_at = now + REVIVES_AFTER
+        if job.stalls_after or revives_at >= job.ends_at or self.turn_of(job.device) is None:
+            self.end_job(job, ABANDONED)
+            return None
+        if not job.is_running(now):
+            raise Refusal(400, "Job is not running")
+        self.jobs.give_up(job, revives_at)
+        self.tell_job(events.JOB_COMPLETED, job, now)
+        return revives_at
+
     def version_info(self) -> Wire:
         """ServerMetaVersionInfo."""
         info: Wire = shapes.zero("ServerMetaVersionInfo")
@@ -212,7 +229,7 @@ class Server:
             OverseerRole=self.settings.has_role("Constellation"),
             ServerStartTime=self.started_at,
             ServerStartHash=self.start_hash,
-            CurrentTime=now,
+            CurrentTime=int(now + self.clock.drift),
             ServerLicenseHash=licence.hex(64),
             ServerLicenseFeaturesAll=True,
             ServerLicenseLimit={"deviceCount": devices // 25 * 25 + licence.pick((25, 50, 100))},
@@ -278,7 +295,8 @@ def build(options: Options) -> Server:
         policies=policies,
         profiles=profiles,
         jobs=jobs,
-        faults=Faults(),
+        faults=Faults(chance=random.Random(options.seed)),
+        mangling=_mangling(options),
         fleet=fleet,
         presence=Presence(options.seed, clock, journal),
         settings=settings,
@@ -295,6 +313,13 @@ def build(options: Options) -> Server:
     server.note_start()
     server.sessions.on_expiry = lambda session: _tell_expiry(server, session)
     return server
+
+
+def _mangling(options: Options) -> Mangling:
+    """An older version lacks the fields that came later."""
+    version = shapes.version_tuple(options.version)
+    is_old = version < shapes.version_tuple(shapes.known_version())
+    return Mangling(version=version if is_old else None, seed=options.seed)
 
 
 def _seeded_config(options: Options) -> Wire:

@@ -122,6 +122,10 @@ def fields(type_name: str) -> tuple[Field, ...]:
     return tuple({field.name: field for field in [*inherited, *own]}.values())
 
 
+def is_structure(type_name: str) -> bool:
+    return type_name in _types()
+
+
 def zero(type_name: str) -> Any:
     """A fresh zero value: every field that is not omitempty, recursively."""
     return msgspec.json.decode(_zero_document(type_name))

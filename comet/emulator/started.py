@@ -45,6 +45,7 @@ class StartedJobs:
         status: int | None = None,
         classification: int = BACKUP,
         extra: dict[str, Any] | None = None,
+        lead: int = 0,
     ) -> Job:
         """Begin a job now. Unless said otherwise it runs 20 to 60 s and nearly always succeeds."""
         now = self._clock.seconds()
@@ -62,6 +63,7 @@ class StartedJobs:
             cause=draw.between(0, 999),
             by_schedule=by_schedule,
             extra=extra or {},
+            lead=lead,
         )
         self._jobs[job.guid] = job
         self._journal.put("job", job.guid, _entry(job, item, vault))
@@ -81,6 +83,7 @@ def _entry(job: Job, item: Item | None, vault: Vault | None) -> dict[str, Any]:
         "cause": job.cause,
         "by_schedule": job.by_schedule,
         "extra": job.extra,
+        "lead": job.lead,
     }
 
 
@@ -99,4 +102,5 @@ def _recall(guid: str, entry: dict[str, Any], device: Device) -> Job:
         cause=entry["cause"],
         by_schedule=entry["by_schedule"],
         extra=entry.get("extra", {}),
+        lead=entry.get("lead", 0),
     )

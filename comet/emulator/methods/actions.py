@@ -21,6 +21,7 @@ from comet.emulator.population import Device, Item, Vault
 from comet.emulator.shapes import version_tuple
 
 Wire = dict[str, Any]
+_LEAD_SECONDS = 2  # until the device begins what the server told it
 _TELLS_JOB_ID_SINCE = (25, 9, 6)
 _IMPORT_SOURCES = {"windows-server-backup": "Windows Server Backup", "file-history": "File History"}
 
@@ -172,7 +173,7 @@ def begin(
 ) -> Job:
     """Start a job on the device and tell the streams."""
     job = call.server.jobs.started.start(
-        device=device, item=item, vault=vault, classification=classification, extra=extra
+        device=device, item=item, vault=vault, classification=classification, extra=extra, lead=_LEAD_SECONDS
     )
     call.life.announce(job)
     return job
@@ -212,6 +213,7 @@ def _backup(call: Call, device: Device, source: str, destination: str, options: 
         seconds=0 if skipped else None,
         status=SKIPPED if skipped else None,
         extra={"Tags": options["Tags"]} if options.get("Tags") else None,
+        lead=0 if skipped else _LEAD_SECONDS,
     )
     call.life.announce(job)
     return _with_job_id(call, device, job)

@@ -7,7 +7,7 @@ from comet.emulator import joblog
 from comet.emulator.auth import USER
 from comet.emulator.call import Call, Raw, done, method
 from comet.emulator.errors import bad_request, job_not_found
-from comet.emulator.job import ABANDONED, CANCELLED, Job, wire
+from comet.emulator.job import CANCELLED, Job, wire
 from comet.emulator.search import matches
 
 Wire = dict[str, Any]
@@ -89,8 +89,11 @@ def job_cancel(call: Call) -> Wire:
 
 @method("AdminJobAbandon")
 def job_abandon(call: Call) -> Wire:
-    """Marks an unfinished job as given up, without asking the device."""
-    call.server.end_job(_job_of_user(call), ABANDONED)
+    """Marks an unfinished job as given up, without asking the device; it is revived if that reports again."""
+    job = _job_of_user(call)
+    revives_at = call.server.abandon_job(job)
+    if revives_at is not None:
+        call.life.await_revival(job, revives_at)
     return done()
 
 

@@ -191,7 +191,7 @@ def test_run_backup_tells_the_job_it_started(emulator, method):
     answer = emulator.call(f"admin/dispatcher/{method}", TargetID=device.target, **what)
     job = job_of(emulator, answer["JobID"])
 
-    assert (answer["Status"], job["Status"]) == (200, 6001)
+    assert (answer["Status"], job["Status"]) == (200, 6004)  # the device has not begun yet
     assert (job["Username"], job["DeviceID"], job["SourceGUID"]) == (
         device.username,
         device.device_id,

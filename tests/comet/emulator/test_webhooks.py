@@ -1,0 +1,112 @@
+"""Webhooks: posted with headers of their own, repeated until taken, filtered, dropped when replaced."""
+
+import http.server
+import json
+import queue
+import threading
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.comet.conformance.world import World, document
+from tests.comet.emulator.conftest import START_AT
+from tests.emulator_process import start_emulator
+
+WITHIN_SECONDS = 10
+
+
+@dataclass
+class Receiver:
+    """Collects posts; answers with the statuses it is given, then with 200."""
+
+    url: str = ""
+    posts: "queue.Queue[tuple[dict, dict]]" = field(default_factory=queue.Queue)
+    statuses: list[int] = field(default_factory=list)
+
+    def next(self, *types: int) -> tuple[dict, dict]:
+        """Event and headers of the next post of one of these types."""
+        while True:
+            event, headers = self.posts.get(timeout=WITHIN_SECONDS)
+            if event["Type"] in types:
+                return event, headers
+
+
+@pytest.fixture
+def receiver():
+    own = Receiver()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            status = own.statuses.pop(0) if own.statuses else 200
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            own.posts.put((json.loads(body), dict(self.headers.items())))
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    own.url = f"http://127.0.0.1:{server.server_port}/hook"
+    yield own
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def world():
+    with start_emulator(start_at=START_AT) as emulator:
+        emulator.order("webhooks/retry", seconds=[0, 0, 0])
+        yield World(emulator)
+
+
+def hook(world: World, receiver: Receiver, **fields: object) -> None:
+    option = json.loads(document("WebhookOption", URL=receiver.url, Level="full", **fields))
+    world.call("admin/meta/webhook-options/set", WebhookOptions=json.dumps({"own": option}))
+
+
+def test_a_new_webhook_is_greeted_and_told_of_changes(world, receiver):
+    custom = {"X-Own": "mine", "Content-Type": "text/plain", "x-comet-tracing-id": "forged"}
+    hook(world, receiver, CustomHeaders=custom)
+
+    event, headers = receiver.next(4000)
+    assert event["Data"]["Version"] == "25.9.8"
+    assert (headers["X-Own"], headers["Content-Type"]) == ("mine", "application/json")
+    first = headers["x-Comet-Tracing-Id"]
+    assert first != "forged"
+    name = world.user()
+    event, headers = receiver.next(4100)
+    assert (event["ResourceID"], event["Data"]["Username"]) == (name, name)
+    assert headers["x-Comet-Tracing-Id"] != first
+
+
+def test_a_post_that_is_not_taken_is_repeated_a_finite_number_of_times(world, receiver):
+    receiver.statuses = [500, 302]
+    hook(world, receiver, WhiteListedEventTypes=[4100])
+    name = world.user()
+
+    assert [receiver.next(4100)[0]["ResourceID"] for _ in range(3)] == [name] * 3
+
+    receiver.statuses = [500] * 4
+    given_up = world.emulator.order("state")["webhooks"]["given_up"]
+    world.user()
+    for _ in range(4):
+        receiver.next(4100)
+    other = world.user()
+    assert receiver.next(4100)[0]["ResourceID"] == other
+    assert world.emulator.order("state")["webhooks"]["given_up"] == given_up + 1
+
+
+def test_types_are_filtered_and_data_left_out_at_level_none(world, receiver):
+    option = {"URL": receiver.url, "Level": "none", "WhiteListedEventTypes": [4101], "CustomHeaders": {}}
+    world.call("admin/meta/webhook-options/set", WebhookOptions=json.dumps({"own": option}))
+    name = world.user()
+    world.call("admin/delete-user", TargetUser=name)
+
+    event, _ = receiver.posts.get(timeout=WITHIN_SECONDS)
+
+    assert (event["Type"], event["ResourceID"], "Data" in event) == (4101, name, False)
