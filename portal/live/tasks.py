@@ -4,10 +4,10 @@ from typing import Final
 
 import structlog
 from celery import shared_task
-from django.core.cache import cache
 
 import comet
 from portal.core.encryption import SecretUnreadable
+from portal.core.locks import held_while_alive
 from portal.live import gaps
 from portal.live.stream_state import note_unattended
 
@@ -19,15 +19,13 @@ log = structlog.get_logger(__name__)
 @shared_task(soft_time_limit=10 * MINUTE, time_limit=11 * MINUTE, queue="bulk")
 def close_gap(server_id: int) -> None:
     """Read what one server's events did not tell. Safe to run twice; does nothing while it runs."""
-    lock = f"close-gap:{server_id}"
-    if not cache.add(lock, 1, timeout=11 * MINUTE):
-        return
-    try:
-        gaps.close_gap(server_id)
-    except (comet.CometError, SecretUnreadable, LookupError) as error:
-        log.warning("gap.not_closed", server_id=server_id, error=str(error))
-    finally:
-        cache.delete(lock)
+    with held_while_alive(f"close-gap:{server_id}") as mine:
+        if not mine:
+            return
+        try:
+            gaps.close_gap(server_id)
+        except (comet.CometError, SecretUnreadable, LookupError) as error:
+            log.warning("gap.not_closed", server_id=server_id, error=str(error))
 
 
 @shared_task(soft_time_limit=MINUTE, time_limit=2 * MINUTE)
