@@ -1,15 +1,15 @@
 """Which Devices are connected to their Comet Server right now."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.db import transaction
 from django.utils import timezone
 
 from comet.types import LiveUserConnection
-from portal.core.events import Fact, publish, publish_all
+from portal.core.events import Fact, publish_all
 from portal.core.wire import clip
 from portal.fleet.models import Device
 from portal.servers.models import CometServer
@@ -86,31 +86,41 @@ def _take(device: Device, live: list[LiveUserConnection]) -> bool:
     return stale or before != [getattr(device, name) for name in _COLUMNS]
 
 
-def device_connected(server: CometServer, username: str, device_id: str) -> Device | None:
-    """A Device has come online, as an event says; the next list tells how many connections it holds."""
-    return _set_connections(server, username, device_id, connected=True)
+class ConnectionChange(NamedTuple):
+    """What an event says of a Device's connections."""
+
+    username: str
+    """Empty where the event does not say it, which is enough while one user alone has the Device."""
+    device_id: str
+    connected: bool
 
 
-def device_disconnected(server: CometServer, username: str, device_id: str) -> Device | None:
-    """A Device has given up one of its connections, as an event says."""
-    return _set_connections(server, username, device_id, connected=False)
+def apply_connection_changes(server: CometServer, changes: Sequence[ConnectionChange]) -> None:
+    """Let Devices take what events say, in their order; a fixed number of queries.
 
-
-def _set_connections(server: CometServer, username: str, device_id: str, *, connected: bool) -> Device | None:
-    """`username` may be empty where an event does not say it and the DeviceID is registered once."""
-    found = Device.objects.filter(server=server, device_id=device_id).select_related("placement")
-    if username:
-        found = found.filter(profile__username=username)
+    One that came online holds at least one connection, and the next list tells how many; one that
+    went has given up one of them.
+    """
+    now = timezone.now()
     with transaction.atomic():
         lock_server(server)
-        candidates = list(found[:2])
-        if len(candidates) != 1:
-            return None
-        device = candidates[0]
-        before = device.connections
-        device.connections = max(before, 1) if connected else max(before - 1, 0)
-        device.missed_polls, device.last_seen_at = 0, timezone.now()
-        device.save(update_fields=["connections", "missed_polls", "last_seen_at"])
-        if before != device.connections:
-            publish("device.changed", tenant_id=device.tenant_id, device=device.pk, server=server.pk)
-    return device
+        held: dict[str, list[Device]] = defaultdict(list)
+        device_ids = {change.device_id for change in changes}
+        found = Device.objects.filter(server=server, device_id__in=device_ids)
+        for device in found.select_related("profile", "placement"):
+            held[device.device_id].append(device)
+        before: dict[Device, int] = {}
+        for username, device_id, connected in changes:
+            mine = [device for device in held[device_id] if username in ("", device.profile.username)]
+            if len(mine) != 1:
+                continue
+            device = mine[0]
+            before.setdefault(device, device.connections)
+            device.connections = max(device.connections, 1) if connected else max(device.connections - 1, 0)
+            device.missed_polls, device.last_seen_at = 0, now
+        Device.objects.bulk_update(before, ["connections", "missed_polls", "last_seen_at"], batch_size=200)
+        publish_all(
+            Fact("device.changed", device.tenant_id, {"device": device.pk, "server": server.pk})
+            for device, connections in before.items()
+            if connections != device.connections
+        )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, Final
 
 import msgspec
@@ -12,7 +13,7 @@ from comet.constants import StreamableEventType as Type
 from comet.stream import StreamedEvent
 from comet.types import ServerMetaVersionInfo
 from portal.fleet.apply import apply_profiles, remove_profiles
-from portal.fleet.connections import device_connected, device_disconnected
+from portal.fleet.connections import ConnectionChange, apply_connection_changes
 from portal.fleet.models import UserProfile
 from portal.fleet.records import ProfileRecord
 from portal.jobs.apply import apply_jobs
@@ -44,8 +45,9 @@ Handler = Callable[[CometServer, Sequence[StreamedEvent], Applied], None]
 def apply_to_mirror(server: CometServer, events: Mapping[int, StreamedEvent]) -> Applied:
     """Write what follows from `events` (by position), within the caller's transaction.
 
-    Profiles come before Devices and Jobs, whatever their order in the batch: rows of the later kinds
-    point at rows of the former, and none of the writes depends on the order otherwise.
+    Profiles come before Devices and Jobs, whatever their order in the batch, since rows of the later
+    kinds point at rows of the former. Events that take one another back have one handler, and it
+    keeps their order.
     """
     applied = Applied()
     for types, handler in _HANDLERS:
@@ -116,6 +118,11 @@ def _jobs(server: CometServer, events: Sequence[StreamedEvent], applied: Applied
     applied.job_ids.update(apply_jobs(server, records).job_ids.values())
 
 
+def _users(server: CometServer, events: Sequence[StreamedEvent], applied: Applied) -> None:
+    for is_removal, run in groupby(events, lambda event: event.event.type == Type.ACCOUNT_REMOVED):
+        (_removed_profiles if is_removal else _profiles)(server, list(run), applied)
+
+
 def _profiles(server: CometServer, events: Sequence[StreamedEvent], applied: Applied) -> None:
     try:
         latest = {record.username: record for record in _read(events, ProfileRecord)}
@@ -141,28 +148,27 @@ def _removed_profiles(server: CometServer, events: Sequence[StreamedEvent], appl
 
 def _devices(server: CometServer, events: Sequence[StreamedEvent], applied: Applied) -> None:
     """A Device was registered or removed; the profile it belongs to holds the whole truth."""
-    for event in events:
-        owner = _owner(server, event)
-        if owner:
-            applied.usernames.add(owner)
-        else:
-            applied.wants_sync = True
+    owners = set(_owners(server, events))
+    applied.usernames |= owners - {""}
+    applied.wants_sync |= "" in owners
 
 
-def _connected(server: CometServer, events: Sequence[StreamedEvent], applied: Applied) -> None:
-    for event in events:
-        device_connected(server, _owner(server, event), event.event.resource_id)
+def _connections(server: CometServer, events: Sequence[StreamedEvent], applied: Applied) -> None:
+    apply_connection_changes(
+        server,
+        [
+            ConnectionChange(owner, event.event.resource_id, event.event.type == Type.DEVICE_LIVE_CONNECT)
+            for event, owner in zip(events, _owners(server, events), strict=True)
+        ],
+    )
 
 
-def _disconnected(server: CometServer, events: Sequence[StreamedEvent], applied: Applied) -> None:
-    for event in events:
-        device_disconnected(server, _owner(server, event), event.event.resource_id)
-
-
-def _owner(server: CometServer, event: StreamedEvent) -> str:
-    """The user a Device event speaks of; empty where it names an administrator, or nobody."""
-    name = username_in(event.event) or event.event.actor
-    return name if name and UserProfile.objects.filter(server=server, username=name).exists() else ""
+def _owners(server: CometServer, events: Sequence[StreamedEvent]) -> list[str]:
+    """The user each Device event speaks of; empty where it names an administrator, or nobody."""
+    names = [username_in(event.event) or event.event.actor for event in events]
+    known = UserProfile.objects.filter(server=server, username__in=set(names) - {""})
+    usernames = set(known.values_list("username", flat=True))
+    return [name if name in usernames else "" for name in names]
 
 
 def _hello(server: CometServer, events: Sequence[StreamedEvent], applied: Applied) -> None:
@@ -175,11 +181,9 @@ def _lists(server: CometServer, events: Sequence[StreamedEvent], applied: Applie
 
 _HANDLERS: Final[tuple[tuple[frozenset[int], Handler], ...]] = (
     (frozenset({Type.META_HELLO}), _hello),
-    (frozenset({Type.ACCOUNT_NEW, Type.ACCOUNT_UPDATED}), _profiles),
-    (frozenset({Type.ACCOUNT_REMOVED}), _removed_profiles),
+    (frozenset({Type.ACCOUNT_NEW, Type.ACCOUNT_UPDATED, Type.ACCOUNT_REMOVED}), _users),
     (frozenset({Type.DEVICE_NEW, Type.DEVICE_REMOVED}), _devices),
-    (frozenset({Type.DEVICE_LIVE_CONNECT}), _connected),
-    (frozenset({Type.DEVICE_LIVE_DISCONNECT}), _disconnected),
+    (frozenset({Type.DEVICE_LIVE_CONNECT, Type.DEVICE_LIVE_DISCONNECT}), _connections),
     (
         frozenset(
             {

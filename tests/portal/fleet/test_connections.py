@@ -3,7 +3,7 @@
 import pytest
 
 from comet.types import LiveUserConnection
-from portal.fleet.connections import apply_connections, device_connected, device_disconnected
+from portal.fleet.connections import ConnectionChange, apply_connection_changes, apply_connections
 from tests.factories import DeviceFactory
 
 pytestmark = pytest.mark.django_db
@@ -67,8 +67,13 @@ def test_one_device_id_under_two_users_is_two_devices():
     one.refresh_from_db()
     other.refresh_from_db()
     assert (one.connections, other.connections) == (1, 0)
-    assert device_connected(one.server, "", one.device_id) is None
-    assert device_connected(one.server, "other", one.device_id) == other
+    apply_connections(one.server, {})
+    apply_connections(one.server, {})
+    changes = [ConnectionChange(name, one.device_id, connected=True) for name in ("", "other")]
+    apply_connection_changes(one.server, changes)
+    one.refresh_from_db()
+    other.refresh_from_db()
+    assert (one.connections, other.connections) == (0, 1)
 
 
 def test_lists_and_events_leave_other_servers_alone():
@@ -81,12 +86,16 @@ def test_lists_and_events_leave_other_servers_alone():
     assert elsewhere.is_online
 
 
-def test_events_give_and_take_connections_and_never_go_below_none():
+@pytest.mark.parametrize(
+    ("events", "connections"),
+    [([True], 1), ([True, True], 1), ([True, False], 0), ([False], 0), ([False, True], 1)],
+)
+def test_events_give_and_take_connections_and_never_go_below_none(events, connections):
     device = DeviceFactory(connections=0)
-    username = device.profile.username
+    name = device.profile.username
+    changes = [ConnectionChange(name, device.device_id, connected) for connected in events]
 
-    assert device_connected(device.server, username, device.device_id).connections == 1
-    assert device_connected(device.server, username, device.device_id).connections == 1
-    assert device_disconnected(device.server, username, device.device_id).connections == 0
-    assert device_disconnected(device.server, username, device.device_id).connections == 0
-    assert device_connected(device.server, username, "unknown") is None
+    apply_connection_changes(device.server, [*changes, ConnectionChange(name, "unknown", connected=True)])
+
+    device.refresh_from_db()
+    assert device.connections == connections

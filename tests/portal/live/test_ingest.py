@@ -155,7 +155,7 @@ def test_a_failing_room_costs_only_its_own_events(device, monkeypatch):
     def broken(*args, **kwargs):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(mirror, "device_connected", broken)
+    monkeypatch.setattr(mirror, "apply_connection_changes", broken)
     take(
         device,
         arrival(0, 4702, ResourceID=device.device_id),
@@ -234,6 +234,34 @@ def test_a_device_comes_online_and_goes(device):
     device.refresh_from_db()
     assert not device.is_online
     assert Event.objects.filter(device=device, placement=device.placement).count() == 2
+
+
+@pytest.mark.parametrize(("types", "online"), [((4703, 4702), True), ((4702, 4703), False)])
+def test_the_last_of_two_connection_events_in_one_batch_holds(device, types, online):
+    device.connections = 1
+    device.save()
+    device.profile.username = "frank"
+    device.profile.save()
+    take(
+        device,
+        *(arrival(n, kind, ResourceID=device.device_id, Actor="frank") for n, kind in enumerate(types)),
+    )
+    device.refresh_from_db()
+    assert device.is_online is online
+
+
+def test_a_mass_reconnect_costs_the_queries_of_one_device(device, django_assert_max_num_queries):
+    devices = [DeviceFactory(profile=device.profile, connections=0) for _ in range(30)]
+    with django_assert_max_num_queries(25):
+        take(device, *(arrival(n, 4702, ResourceID=one.device_id) for n, one in enumerate(devices)))
+    assert device.server.devices.filter(connections=1).count() == 30
+
+
+@pytest.mark.parametrize(("types", "there"), [((4101, 4100), True), ((4100, 4101), False)])
+def test_a_user_removed_and_made_again_in_one_batch_is_there(device, types, there):
+    profile = {"Username": device.profile.username, "OrganizationID": "org-x"}
+    take(device, *(arrival(n, kind, profile) for n, kind in enumerate(types)))
+    assert device.server.user_profiles.exists() is there
 
 
 def test_a_changed_profile_is_mirrored(device):
