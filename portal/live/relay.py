@@ -26,6 +26,9 @@ from portal.live.leases import RENEW, Held, hold, release
 from portal.live.server_stream import ServerStream
 
 DATABASE_THREADS: Final = 8
+CALL_THREADS: Final = 32
+"""For sign-ins: those to servers that never answer must not keep the database waiting."""
+
 SETTLE_SECONDS: Final = 0.2
 """Pause after being woken: several facts about one server come close together."""
 
@@ -42,9 +45,8 @@ class Relay:
         self.holder = holder or f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid4().hex[:8]}"
         self._streams: dict[int, tuple[Held, asyncio.Task[None]]] = {}
         self._connections: list[BaseDatabaseWrapper] = []
-        self._threads = ThreadPoolExecutor(
-            DATABASE_THREADS, thread_name_prefix="relay", initializer=self._keep_connection
-        )
+        self._threads = self._pool(DATABASE_THREADS, "relay")
+        self._call_threads = self._pool(CALL_THREADS, "relay-calls")
         self._wake = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -73,12 +75,11 @@ class Relay:
 
     async def in_thread(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Database work in one of the relay's threads, which keep their connections."""
+        return await _run_in(self._threads, work, *args, **kwargs)
 
-        def run() -> T:
-            close_old_connections()
-            return work(*args, **kwargs)
-
-        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+    async def in_call_thread(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Work that waits for a Comet Server, and may do so for long."""
+        return await _run_in(self._call_threads, work, *args, **kwargs)
 
     async def _hold(self) -> None:
         try:
@@ -92,7 +93,7 @@ class Relay:
                 await _cancelled(task)
         for server_id, config in held.items():
             if server_id not in self._streams:
-                stream = ServerStream(config, self.in_thread)
+                stream = ServerStream(config, self.in_thread, self.in_call_thread)
                 task = asyncio.create_task(stream.run(), name=f"server {server_id}")
                 self._streams[server_id] = (config, task)
 
@@ -126,15 +127,27 @@ class Relay:
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
+        self._call_threads.shutdown(wait=True, cancel_futures=True)
         self._threads.shutdown(wait=True)
         for connection in self._connections:
             connection.close()
+
+    def _pool(self, threads: int, name: str) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(threads, thread_name_prefix=name, initializer=self._keep_connection)
 
     def _keep_connection(self) -> None:
         """Note a new thread's database connection, so that another thread may close it."""
         connection = connections["default"]
         connection.inc_thread_sharing()
         self._connections.append(connection)
+
+
+async def _run_in(threads: ThreadPoolExecutor, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    def run() -> T:
+        close_old_connections()
+        return work(*args, **kwargs)
+
+    return await asyncio.get_running_loop().run_in_executor(threads, run)
 
 
 def _is_waking(message: bytes) -> bool:

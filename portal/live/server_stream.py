@@ -46,9 +46,10 @@ log = structlog.get_logger(__name__)
 class ServerStream:
     """Follows the stream of one server under one lease until cancelled or fenced off."""
 
-    def __init__(self, held: Held, in_thread: InThread) -> None:
+    def __init__(self, held: Held, in_thread: InThread, in_call_thread: InThread) -> None:
         self._held = held
         self._in_thread = in_thread
+        self._in_call_thread = in_call_thread
         self._is_open = False
 
     async def run(self) -> None:
@@ -79,7 +80,7 @@ class ServerStream:
 
     async def _follow(self) -> None:
         """One connection, from sign-in to its end. Ends by raising."""
-        session, known_until = await self._in_thread(_signed_in, self._held.server_id)
+        session, known_until = await self._in_call_thread(_signed_in, self._held.server_id)
         stream = EventStream(
             self._held.api_url,
             session,

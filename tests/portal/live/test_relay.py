@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,6 +21,7 @@ from portal.jobs.models import Job
 from portal.live import leases, server_stream
 from portal.live.gaps import close_gap, note_gap, queue_open_gaps
 from portal.live.models import Event, StreamLease
+from portal.live.relay import DATABASE_THREADS
 from portal.live.stream_state import note_unattended
 from portal.servers.bookkeeping import publish_server
 from portal.servers.models import CometServer
@@ -77,6 +79,25 @@ def test_events_of_a_linked_server_arrive(emulator, mirrored):
         assert event.summary.endswith("started")
         assert server_now(mirrored).stream_error == ""
         assert mirrored.last_event_at is not None
+
+
+def test_servers_that_never_answer_keep_no_other_waiting(emulator, mirrored, monkeypatch):
+    silent = {CometServerFactory().pk for _ in range(DATABASE_THREADS + 1)}
+    answer, sign_in = threading.Event(), server_stream._signed_in
+
+    def slowly_signed_in(server_id):
+        if server_id in silent:
+            answer.wait()
+        return sign_in(server_id)
+
+    monkeypatch.setattr(server_stream, "_signed_in", slowly_signed_in)
+    with RelayThread():
+        try:
+            wait_for(lambda: is_up(mirrored))
+            guid = start_job(emulator)
+            wait_for(lambda: Job.objects.filter(guid=guid).exists())
+        finally:
+            answer.set()
 
 
 def test_a_server_linked_later_is_picked_up_within_two_seconds(emulator, linked):
