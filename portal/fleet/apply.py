@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from portal.core.bulk import Pacer, chunked, upsert
@@ -81,12 +82,14 @@ def apply_profiles(
     profiles: Iterable[ProfileRecord],
     *,
     digests: Mapping[str, bytes] | None = None,
+    read_at: datetime | None = None,
     bulk: bool = False,
 ) -> ProfilesApplied:
     """Store User Profiles of `server` with their Devices, Protected Items and Storage Vaults.
 
     `digests` holds, by user name, the SHA-256 of the raw profile where it came from a full list;
     without it the stored digest is cleared, so that the next full sync reads the profile again.
+    Profiles written after `read_at`, when the list was asked for, are newer than it and stay.
     With `bulk`, a pause follows each transaction and no fact is published for each Device.
     """
     records = [record for record in profiles if is_key(record.username, 255)]
@@ -94,9 +97,22 @@ def apply_profiles(
     pacer = Pacer(active=bulk)
     for chunk in chunked(records, CHUNK):
         with pacer, transaction.atomic():
-            _apply_chunk(server, chunk, digests or {}, applied, quiet=bulk)
+            lock_server(server)
+            _apply_chunk(server, _not_older(server, chunk, read_at), digests or {}, applied, quiet=bulk)
     pacer.rest()
     return applied
+
+
+def _not_older(
+    server: CometServer, records: Sequence[ProfileRecord], read_at: datetime | None
+) -> Sequence[ProfileRecord]:
+    """The records but for those of profiles that were written after `read_at`."""
+    if read_at is None:
+        return records
+    usernames = [record.username for record in records]
+    written = UserProfile.objects.filter(server=server, username__in=usernames, synced_at__gt=read_at)
+    newer = set(written.values_list("username", flat=True))
+    return [record for record in records if record.username not in newer]
 
 
 def _apply_chunk(
@@ -107,12 +123,14 @@ def _apply_chunk(
     *,
     quiet: bool,
 ) -> None:
-    lock_server(server)
-    placements = Placements(server)
+    """Store some profiles within a transaction that has locked the server's rows."""
+    placements, removed_before = Placements(server), applied.removed_rows
     owners = _write_profiles(server, records, digests, placements)
     devices = _write_devices(server, owners, applied)
     _write_items(server, owners, devices, applied)
     _write_vaults(server, owners, applied)
+    if applied.removed_rows > removed_before:
+        _note_removed(server)
     applied.profiles += len(owners)
     applied.device_ids += devices.values()
     if not quiet:
@@ -288,6 +306,11 @@ def _size_of(vault: Any) -> tuple[int, datetime | None]:
     return natural(measured.size), moment(measured.measure_completed)
 
 
+def _note_removed(server: CometServer) -> None:
+    """Tell who works out Jobs of this server beside us that rows they may point at are gone."""
+    CometServer.objects.filter(pk=server.pk).update(jobs_revision=F("jobs_revision") + 1)
+
+
 def remove_profiles(
     server: CometServer, usernames: Sequence[str], *, report: Callable[[int], None] = lambda done: None
 ) -> int:
@@ -305,5 +328,6 @@ def remove_profiles(
                 .delete()[1]
                 .get("fleet.UserProfile", 0)
             )
+            _note_removed(server)
         report(removed)
     return removed

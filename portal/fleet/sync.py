@@ -68,14 +68,11 @@ def sync_profiles(
     done = len(elements) - len(changed)
     report(done, len(elements))
     for batch in chunked(changed, CHUNK):
-        newer = UserProfile.objects.filter(
-            server=server, username__in=[element.key for element in batch], synced_at__gt=began_at
-        )
-        skipped = set(newer.values_list("username", flat=True))
-        records = list(_decoded(server, (e for e in batch if e.key not in skipped), synced))
-        apply_profiles(server, records, digests={e.key: e.digest for e in batch}, bulk=True)
+        records = list(_decoded(server, iter(batch), synced))
+        digests = {element.key: element.digest for element in batch}
+        applied = apply_profiles(server, records, digests=digests, read_at=began_at, bulk=True)
         on_changed(records)
-        synced.changed += len(records)
+        synced.changed += applied.profiles
         done += len(batch)
         report(done, len(elements))
     gone = sorted(stored.keys() - {element.key for element in elements})

@@ -14,6 +14,8 @@ from django.test.utils import CaptureQueriesContext
 
 from portal.core.events import FACTS_CHANNEL, decode_facts
 from portal.core.states import State
+from portal.fleet.apply import apply_profiles, remove_profiles
+from portal.fleet.records import ProfileRecord
 from portal.jobs.apply import apply_jobs, mark_interrupted
 from portal.jobs.item_results import refresh_items
 from portal.jobs.models import DeviceDay, Job, PlacementHour
@@ -21,6 +23,7 @@ from portal.jobs.records import JobRecord, ProgressRecord
 from portal.jobs.rollups import COUNTED
 from portal.operations.models import OperationItem
 from portal.servers.models import SERVER_ITSELF
+from portal.servers.placements import lock_server
 from tests.factories import (
     DeviceFactory,
     OperationFactory,
@@ -299,3 +302,25 @@ def test_numbers_no_column_holds_and_times_no_calendar_holds_are_kept_out(item):
 def test_a_record_reads_the_wire_form_of_a_job():
     wire = b'{"GUID":"g","Status":6001,"StartTime":5,"Progress":{"Counter":2,"New":1},"SomethingNew":[1]}'
     assert msgspec.json.decode(wire, type=JobRecord).progress.counter == 2
+
+
+@pytest.mark.parametrize("vanishes", ["device", "profile"])
+def test_what_vanishes_while_a_window_is_worked_out_is_pointed_at_by_no_job(item, monkeypatch, vanishes):
+    username, lock = item.profile.username, lock_server
+
+    def lock_after_an_event(server):
+        monkeypatch.setattr("portal.jobs.apply.lock_server", lock)
+        if vanishes == "device":
+            apply_profiles(server, [ProfileRecord(username=username)])
+        else:
+            remove_profiles(server, [username])
+        lock(server)
+
+    monkeypatch.setattr("portal.jobs.apply.lock_server", lock_after_an_event)
+    apply_jobs(item.server, [report(item, status=SUCCESS, start=20, end=10)], bulk=True)
+
+    job = Job.objects.get()
+    assert job.device_id is None
+    assert (job.profile_id is None) == (vanishes == "profile")
+    assert not DeviceDay.objects.exists()
+    assert PlacementHour.objects.get().succeeded == 1
