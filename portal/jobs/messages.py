@@ -15,7 +15,7 @@ from portal.core.wire import clip
 from portal.fleet.models import ProtectedItem
 from portal.jobs.models import Job
 from portal.servers.models import CometServer
-from portal.servers.placements import Placements
+from portal.servers.placements import Placements, lock_server
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +62,7 @@ def fetch_messages(server: CometServer, client: comet.CometClient) -> int:
     ).order_by("-started_at")[:PER_SERVER]
     causes = [(job, _cause(client, job)) for job in jobs]
     with transaction.atomic():
+        lock_server(server)
         for job, cause in causes:
             Job.objects.filter(pk=job.pk).update(message=cause)
             ProtectedItem.objects.filter(

@@ -32,6 +32,9 @@ def sync_server(item: OperationItem, progress: Progress) -> Done:
     remembered in the item's result; digests make reading the profiles again cheap. So a sync that
     was interrupted goes on where it was.
 
+    The server's `last_full_sync_at` is when the sync began: what happened while it read, it may have
+    missed, and a gap in the event stream is closed from there.
+
     Raises:
         ItemFailed: the server is not linked any more, or answered what no retry mends.
         comet.CometError: the server did not answer; the engine tries again.
@@ -39,6 +42,7 @@ def sync_server(item: OperationItem, progress: Progress) -> Done:
     server = CometServer.objects.filter(pk=item.target_id, unlinking_at=None).first()
     if server is None:
         raise ItemFailed("This Comet Server is not linked any more.")
+    began_at = timezone.now()
     try:
         done = _FullSync(server, item, progress).run()
     except comet.CometError as error:
@@ -46,7 +50,7 @@ def sync_server(item: OperationItem, progress: Progress) -> Done:
         if isinstance(error, comet.ConnectionFailed | comet.ServerError | comet.RateLimited):
             raise
         raise ItemFailed(explain(server.name, error)) from error
-    CometServer.objects.filter(pk=server.pk).update(last_full_sync_at=timezone.now(), last_sync_error="")
+    CometServer.objects.filter(pk=server.pk).update(last_full_sync_at=began_at, last_sync_error="")
     publish_server(server)
     return done
 

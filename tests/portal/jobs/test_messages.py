@@ -54,6 +54,16 @@ def test_the_causes_of_failed_jobs_are_read_from_their_logs_a_few_at_a_time(link
         assert item.last_message == Job.objects.get(guid=item.last_job_guid).message
 
 
+@pytest.mark.django_db
+def test_causes_are_written_under_the_lock_of_whoever_works_out_the_items(linked, monkeypatch):
+    locked = []
+    monkeypatch.setattr("portal.jobs.messages.lock_server", locked.append)
+
+    fetch_messages(linked, clients.for_server(linked))
+
+    assert locked == [linked]
+
+
 @pytest.mark.parametrize(
     ("status", "ended", "state", "word"),
     [

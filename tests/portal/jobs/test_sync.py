@@ -8,12 +8,14 @@ import pytest
 from django.utils import timezone
 
 from portal.fleet.models import Device, Policy, ProtectedItem, StorageVault, UserProfile
+from portal.fleet.sync import sync_profiles
 from portal.jobs import sync as module
 from portal.jobs.models import DeviceDay, Job, PlacementHour
 from portal.jobs.rollups import COUNTED
 from portal.jobs.sync import remedial_sync
 from portal.operations.models import Operation, OperationItem
 from portal.servers import clients
+from portal.servers.bookkeeping import note_version
 from portal.servers.models import CometServer, Organization, Placement
 from portal.servers.services import start_sync
 from tests.emulated import run_operation, sync
@@ -216,3 +218,33 @@ def test_a_server_that_is_being_unlinked_is_not_synced(linked, provider):
     run_operation(operation)
 
     assert "not linked any more" in operation.items.get().error
+
+
+def test_a_full_sync_claims_to_know_of_nothing_that_happened_after_it_began(linked, provider, monkeypatch):
+    asked_at = []
+
+    def noted(server, version):
+        asked_at.append(timezone.now())
+        return note_version(server, version)
+
+    monkeypatch.setattr(module, "note_version", noted)
+    sync(linked, provider.user)
+
+    linked.refresh_from_db()
+    assert linked.last_full_sync_at <= asked_at[0]
+
+
+def test_a_profile_that_an_event_writes_while_the_list_is_read_stays(linked, provider, monkeypatch):
+    sync(linked, provider.user)
+    profile = UserProfile.objects.order_by("pk").first()
+    UserProfile.objects.filter(pk=profile.pk).update(digest=None)
+
+    def told_meanwhile(server):
+        later = timezone.now() + timedelta(seconds=1)
+        UserProfile.objects.filter(pk=profile.pk).update(account_name="As the event says", synced_at=later)
+
+    monkeypatch.setattr("portal.fleet.apply.lock_server", told_meanwhile)
+    sync_profiles(linked, clients.for_server(linked))
+
+    profile.refresh_from_db()
+    assert profile.account_name == "As the event says"
