@@ -55,6 +55,7 @@ class Job(models.Model):
             models.Index(fields=["profile"], name="job_by_profile"),
             models.Index(fields=["device"], name="job_by_device"),
             models.Index(fields=["state", "started_at", "id"], name="job_by_state"),
+            models.Index(fields=["server"], name="job_unfinished", condition=models.Q(ended_at=None)),
         ]
 
     def __str__(self) -> str:

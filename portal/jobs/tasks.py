@@ -7,11 +7,11 @@ import redis
 import structlog
 from celery import shared_task
 from django.conf import settings
-from django.core.cache import cache
 from django.utils import timezone
 
 import comet
 from portal.core.encryption import SecretUnreadable
+from portal.core.locks import held_while_alive
 from portal.core.states import State
 from portal.jobs import messages
 from portal.jobs.apply import mark_interrupted
@@ -68,23 +68,19 @@ def _watched(server_ids: set[int]) -> set[int]:
 @shared_task(soft_time_limit=25, time_limit=30)  # seconds
 def poll_server_progress(server_id: int) -> None:
     """Read the progress of one server's unfinished Jobs. Does nothing while another poll runs."""
-    lock = f"poll-progress:{server_id}"
-    if not cache.add(lock, 1, timeout=30):
-        return
-    try:
+    with held_while_alive(f"poll-progress:{server_id}") as mine:
         server = CometServer.objects.filter(pk=server_id, unlinking_at=None).first()
-        if server is None:
+        if not mine or server is None:
             return
-        client = clients.for_server(server, purpose="poll")
-        unfinished = fetch_unfinished(server, client)
-        followed = OperationItem.objects.filter(
-            state=OperationItem.State.FOLLOWING, follow_server=server
-        ).values_list("follow_guid", flat=True)
-        look_at(server, client, [guid for guid in followed if guid and guid not in unfinished][:20])
-    except (comet.CometError, SecretUnreadable, LookupError) as error:
-        log.warning("jobs.poll_failed", server_id=server_id, error=str(error))
-    finally:
-        cache.delete(lock)
+        try:
+            client = clients.for_server(server, purpose="poll")
+            unfinished = fetch_unfinished(server, client)
+            followed = OperationItem.objects.filter(
+                state=OperationItem.State.FOLLOWING, follow_server=server
+            ).values_list("follow_guid", flat=True)
+            look_at(server, client, [guid for guid in followed if guid and guid not in unfinished][:20])
+        except (comet.CometError, SecretUnreadable, LookupError) as error:
+            log.warning("jobs.poll_failed", server_id=server_id, error=str(error))
 
 
 @shared_task(soft_time_limit=60, time_limit=90)  # seconds

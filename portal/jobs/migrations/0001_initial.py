@@ -133,6 +133,9 @@ class Migration(migrations.Migration):
                     models.Index(fields=["profile"], name="job_by_profile"),
                     models.Index(fields=["device"], name="job_by_device"),
                     models.Index(fields=["state", "started_at", "id"], name="job_by_state"),
+                    models.Index(
+                        condition=models.Q(("ended_at", None)), fields=["server"], name="job_unfinished"
+                    ),
                 ],
                 "constraints": [models.UniqueConstraint(fields=("server", "guid"), name="job_once")],
             },

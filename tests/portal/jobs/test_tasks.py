@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 import redis
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from portal.jobs import tasks
@@ -144,3 +146,16 @@ def test_a_server_that_is_down_is_logged_and_nothing_else(provider):
     tasks.fetch_server_messages(server.pk)
 
     assert Job.objects.count() == 0
+
+
+@pytest.mark.skipif(
+    connection.vendor != "sqlite", reason="PostgreSQL reads a small table whole whatever it has"
+)
+def test_looking_for_running_jobs_reads_no_history():
+    with CaptureQueriesContext(connection) as queries:
+        tasks.poll_progress()
+    (asked,) = [query["sql"] for query in queries if "jobs_job" in query["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {asked}")
+        plan = " ".join(row[3] for row in cursor.fetchall())
+    assert "job_unfinished" in plan
