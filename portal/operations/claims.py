@@ -60,13 +60,15 @@ def take(item_id: int) -> Claim | None:
         "progress_at": item.progress_at if unknown else now,
     }
     as_read = Q(pk=item.pk, state=item.state, claim_token=item.claim_token, attempts=item.attempts)
+    operation = item.operation
     with transaction.atomic():
-        if not OperationItem.objects.filter(as_read).update(**columns):
-            return None
-        operation = item.operation
+        # The Operation's row comes before its items', as wherever both are written: else a cancel and a
+        # claim could wait for one another.
         Operation.objects.filter(pk=operation.pk, state=Operation.State.QUEUED).update(
             state=Operation.State.RUNNING
         )
+        if not OperationItem.objects.filter(as_read).update(**columns):
+            return None
         publish("operation.changed", tenant_id=operation.tenant_id, operation=operation.pk, item=item.pk)
     for name, value in columns.items():
         setattr(item, name, value)

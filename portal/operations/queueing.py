@@ -10,9 +10,10 @@ from portal.core.background import send_task
 from portal.operations.models import OperationItem
 from portal.operations.registry import get_kind
 
-WINDOW: Final = 16
+WINDOW: Final = 8
 """Items of one Operation that are with Celery at a time; each that is done hands the next over. So an
-Operation on thousands of devices never keeps somebody else's click waiting behind all of them."""
+Operation on thousands of devices never keeps somebody else's click waiting behind all of them. Half of
+a worker's threads: an Operation on a server that never answers leaves the other half to everybody else."""
 
 LOST_AFTER: Final = timedelta(seconds=30)
 """A queued item that no worker took for this long is queued again; taking it twice is harmless."""

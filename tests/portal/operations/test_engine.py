@@ -3,11 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 import comet
 from portal.accounts.models import Membership
 from portal.audit.models import Entry
+from portal.operations.claims import take
 from portal.operations.errors import ItemFailed, OutcomeUnknown
 from portal.operations.models import Operation, OperationItem
 from portal.operations.registry import Follow
@@ -371,3 +374,11 @@ def test_items_of_an_unlinked_server_become_uncertain(begin, work):
     sweep()
 
     assert only_item(operation).state == State.UNCERTAIN
+
+
+def test_a_claim_writes_the_operation_before_its_item_as_a_cancel_does(begin):
+    operation = begin()
+    with CaptureQueriesContext(connection) as queries:
+        take(only_item(operation).pk)
+    written = [query["sql"].split('"')[1] for query in queries if query["sql"].startswith("UPDATE")]
+    assert written == ["operations_operation", "operations_operationitem"]

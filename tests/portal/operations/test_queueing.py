@@ -1,5 +1,6 @@
 """Which items are with Celery, and which the sweep gives to it (again)."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -74,3 +75,10 @@ def test_an_item_is_taken_over_as_soon_as_its_claim_has_run_out(begin):
     OperationItem.objects.update(claim_expires_at=timezone.now())
 
     assert due().get() == item
+
+
+@pytest.mark.parametrize("name", ["Procfile", "compose.yaml"])
+def test_one_operation_takes_half_of_a_workers_threads_at_most(settings, name):
+    text = (settings.BASE_DIR / name).read_text()
+    (threads,) = re.findall(r"--pool threads --concurrency (\d+)", text)
+    assert int(threads) >= 2 * WINDOW
