@@ -1,6 +1,7 @@
 """Routes: every API method by its path, the event stream, branding, and the web interface."""
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -10,8 +11,6 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
@@ -31,6 +30,7 @@ from comet.emulator.shapes import Method
 
 _LARGEST_BODY = 64 << 20
 _BODY_SECONDS = 60
+_COMPRESSED_FROM, _COMPRESSED_TO = 2000, 4 << 20  # bytes
 _SIGN_IN = {
     "admin": auth.sign_in_admin,
     "user": auth.sign_in_user,
@@ -84,7 +84,6 @@ def make_app(server: Server) -> Starlette:
             Route("/api/{rest:path}", api, methods=["GET", "POST", "PUT", "DELETE", "PATCH"]),
             *web.routes(server),
         ],
-        middleware=[Middleware(GZipMiddleware, minimum_size=2000, compresslevel=1)],
         lifespan=lifespan,
     )
 
@@ -127,16 +126,28 @@ async def _answer(server: Server, request: Request, method: Method) -> Response:
     if server.mangling.is_on and method.returns:
         value = server.mangling.apply(method.returns, msgspec.json.decode(bytes(response.body)))
         response = _json(value)
+    _compress(response, request)
     if call.after:
         response.background = BackgroundTask(_do_all, call.after)
     return _Half(response) if fault is not None else response
+
+
+def _compress(response: Response, request: Request) -> None:
+    """Answers of a middling size, for those who take gzip. Larger ones leave sooner as they are."""
+    body = bytes(response.body)
+    if _COMPRESSED_FROM <= len(body) <= _COMPRESSED_TO:
+        response.headers["Vary"] = "Accept-Encoding"
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            response.body = gzip.compress(body, compresslevel=1, mtime=0)
+            response.headers["Content-Encoding"] = "gzip"
+            response.headers["Content-Length"] = str(len(response.body))
 
 
 class _Half(Response):
     """An answer that breaks off in the middle."""
 
     def __init__(self, whole: Response) -> None:
-        super().__init__(bytes(whole.body), media_type=whole.media_type)
+        super().__init__(bytes(whole.body), headers=whole.headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})

@@ -119,7 +119,7 @@ class Life:
     def _fire_schedules(self, minute: int) -> None:
         """Start what schedules of API writes plan for this minute; seeded ones are planned by the day."""
         for device, source, vault, rule in schedules.due(self._server, minute):
-            self.announce(schedules.start(self._server, device, source, vault, rule))
+            self.announce(schedules.start(self._server, device, source, vault, rule, minute * 60))
         self._at((minute + 1) * 60, lambda: self._fire_schedules(minute + 1))
 
     def _await_begin(self, job: Job) -> None:

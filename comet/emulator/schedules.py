@@ -29,8 +29,8 @@ def due(server: Server, minute: int) -> Iterator[Due]:
                 yield device, rule["Source"], rule["Destination"], guid
 
 
-def start(server: Server, device: Device, source: str, destination: str, rule: str) -> Job:
-    """The job a schedule starts: skipped if one is under way, missed if the device is away."""
+def start(server: Server, device: Device, source: str, destination: str, rule: str, at: int) -> Job:
+    """The job a schedule starts at that moment: skipped if one is under way, missed if the device is away."""
     config = (server.profiles.stored(device.username) or {})["BackupRules"][rule]
     status = None
     if server.turn_of(device) is None:
@@ -44,6 +44,7 @@ def start(server: Server, device: Device, source: str, destination: str, rule: s
         by_schedule=True,
         seconds=None if status is None else 0,
         status=status,
+        at=at,
     )
 
 

@@ -46,9 +46,10 @@ class StartedJobs:
         classification: int = BACKUP,
         extra: dict[str, Any] | None = None,
         lead: int = 0,
+        at: int | None = None,
     ) -> Job:
         """Begin a job now. Unless said otherwise it runs 20 to 60 s and nearly always succeeds."""
-        now = self._clock.seconds()
+        now = self._clock.seconds() if at is None else at
         draw = Draw(self._seed, "started", device.device_id, item.guid if item else "", now, len(self._jobs))
         job = Job(
             guid=self._plan.job_guid(now, draw),
