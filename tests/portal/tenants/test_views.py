@@ -84,8 +84,23 @@ def test_a_foreign_tenant_cannot_be_chosen(reseller, outsider):
     assert reseller.client().post(reverse("tenants:tenant-switch"), data).status_code == 404
 
 
-def test_the_switcher_never_leads_to_another_site(provider):
-    data = {"tenant": "", "next": "https://evil.example.com/"}
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://evil.example.com/",
+        "//evil.example.com/",
+        "/\\evil.example.com/",
+        "///evil.example.com",
+        "javascript:alert(1)",
+        "https://testserver/devices/",
+        "devices",
+        "overview:home",
+        "x" * 10_000,
+        "",
+    ],
+)
+def test_the_switcher_leads_to_pages_of_the_portal_alone(provider, target):
+    data = {"tenant": "", "next": target}
     assert provider.client().post(reverse("tenants:tenant-switch"), data).url == "/"
 
 
