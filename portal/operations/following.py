@@ -134,6 +134,10 @@ def cancel_followed(operation: Operation, user: Any) -> None:
 
 
 def _move(item: OperationItem, move: JobMove) -> None:
+    if move.state == State.INTERRUPTED and not move.ended:
+        text = "Its Job gives no sign of life any more. Look whether the device is on, then start it again."
+        end_item(item, Item.UNCERTAIN, where=FOLLOWING, error=text, result=item.result)
+        return
     if move.ended:
         state = _ENDS.get(move.state, Item.FAILED)
         end_item(

@@ -86,6 +86,15 @@ def test_it_ends_as_the_job_does(item, server, job_state, status, item_state, op
     assert item.result["job_status"] == status
 
 
+def test_a_job_without_sign_of_life_is_waited_for_no_longer(item, server):
+    jobs_moved(server.pk, [move(JobState.INTERRUPTED, 6001, "Interrupted", done=3, total=9)])
+
+    item.refresh_from_db()
+    item.operation.refresh_from_db()
+    assert (item.state, item.operation.state) == (State.UNCERTAIN, Operation.State.UNCERTAIN)
+    assert "no sign of life" in item.error
+
+
 def test_a_job_that_ended_before_it_was_followed_ends_the_item(begin, work):
     job = JobFactory(guid="quick")
     work.does = lambda item, progress: Follow(job.server_id, "quick")
