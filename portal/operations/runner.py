@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 import structlog
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -68,11 +68,12 @@ def run(item_id: int) -> None:
         _look_again(claim, str(error))
     except comet.CometError as error:
         _answer_for(claim, error)
+    except (OperationalError, InterfaceError) as error:
+        log.warning("operation.database_failed", item_id=item_id, error=str(error))
+        _crashed(claim, passing=True)
     except Exception:
         log.exception("operation.item_crashed", item_id=item_id, kind=claim.kind.name)
-        state = Item.FAILED if claim.kind.repeatable else Item.UNCERTAIN
-        text = f"Something went wrong in the portal itself; its log says more of item {item_id}."
-        end_item(claim.item, state, where=claim.held, error=text)
+        _crashed(claim, passing=False)
     else:
         _record(claim, progress, outcome)
     queue_next(claim.item.operation_id)
@@ -120,6 +121,16 @@ def _answer_for(claim: Claim, error: comet.CometError) -> None:
         end_item(claim.item, Item.FAILED, where=claim.held, error=text)
     else:
         _look_again(claim, text)
+
+
+def _crashed(claim: Claim, *, passing: bool) -> None:
+    """Something went wrong here: try again what may be over soon, where that does no harm."""
+    if passing and claim.kind.repeatable and claim.item.attempts < MAX_ATTEMPTS:
+        _try_again(claim, "The portal's database did not answer.")
+        return
+    state = Item.FAILED if claim.kind.repeatable else Item.UNCERTAIN
+    text = f"Something went wrong in the portal itself; its log says more of item {claim.item.pk}."
+    end_item(claim.item, state, where=claim.held, error=text)
 
 
 def _try_again(claim: Claim, text: str) -> None:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -382,3 +382,14 @@ def test_a_claim_writes_the_operation_before_its_item_as_a_cancel_does(begin):
         take(only_item(operation).pk)
     written = [query["sql"].split('"')[1] for query in queries if query["sql"].startswith("UPDATE")]
     assert written == ["operations_operation", "operations_operationitem"]
+
+
+@pytest.mark.parametrize(("kind", "state"), [("test.safe", State.PENDING), ("test.once", State.UNCERTAIN)])
+def test_a_database_that_is_away_for_a_moment_fails_nothing_that_can_be_repeated(begin, work, kind, state):
+    def locked(item, progress):
+        raise OperationalError("database is locked")
+
+    work.does = locked
+    item = run(begin(kind))
+    assert item.state == state
+    assert (item.run_after is not None) == (state == State.PENDING)
