@@ -54,6 +54,26 @@ def test_linking_by_the_form_leads_to_the_server(emulator, technician):
     assertNotContains(page, emulator.admin.password)
 
 
+@pytest.mark.parametrize(
+    ("changes", "opened"),
+    [
+        ({}, False),
+        ({"totp_code": "123456"}, True),
+        ({"totp_code": "12"}, True),
+        ({"session_key": "key", "password": ""}, True),
+        ({"own_admin": "yes"}, True),
+        ({"own_admin": "nonsense"}, True),
+        ({"browser_url": "https://backup.example.com"}, True),
+    ],
+)
+def test_fields_that_few_need_are_folded_away_until_one_says_something(emulator, provider, changes, opened):
+    response = post_link(emulator, provider, name="", **changes)
+
+    assertContains(
+        response, '<details class="more-fields" open>' if opened else '<details class="more-fields" >', 1, 422
+    )
+
+
 def test_what_the_server_refuses_comes_back_at_its_field_and_keeps_what_was_typed(emulator, provider):
     response = post_link(emulator, provider, password="wrong-password")
 
