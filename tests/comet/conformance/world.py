@@ -2,6 +2,7 @@
 
 import base64
 import hmac
+import itertools
 import json
 import struct
 import time
@@ -18,6 +19,7 @@ from tests.emulator_process import EmulatorProcess
 METHODS = {method["name"]: method for method in wire_check.description()["methods"]}
 USER_PASSWORD = "user-password"
 Wire = dict[str, Any]
+_NUMBERS = itertools.count(1)  # several worlds may be views of one server
 
 
 @dataclass
@@ -47,7 +49,6 @@ class World:
             if entry["AllowsFilenames"] and entry["ReportedPlatform"].startswith("windows")
         }
         self._spare = list(reversed(self._live))
-        self._count = 0
 
     def call(self, path: str, **given: Any) -> Any:
         answer = self.emulator.call(path, **given)
@@ -89,8 +90,7 @@ class World:
         return None
 
     def name(self, stem: str) -> str:
-        self._count += 1
-        return f"{stem}-{self._count}"
+        return f"{stem}-{next(_NUMBERS)}"
 
     def user(self, **fields: Any) -> str:
         """A new user of the top level; fields are those of AdminAddUser."""
