@@ -19,10 +19,7 @@ RULES: Final = {"resultTypes": ["violations"], "rules": {"target-size": {"enable
 COLOURS: Final = {"resultTypes": ["violations"], "runOnly": ["color-contrast"]}
 """All that a theme can change."""
 
-LAYOUT: Final = {
-    "resultTypes": ["violations"],
-    "runOnly": ["color-contrast", "target-size", "scrollable-region-focusable"],
-}
+LAYOUT: Final = {"resultTypes": ["violations"], "runOnly": ["target-size", "scrollable-region-focusable"]}
 """All that a width can change."""
 
 FOCUS: Final = """() => {
@@ -153,6 +150,15 @@ def test_dialogs_are_accessible_and_give_the_focus_back(pages: dict[str, Page]):
     page.keyboard.press("?")
     expect(page.locator("#keyboard-help")).to_be_visible()
     assert findings(page, RULES) == []
+
+
+def test_what_only_phones_show_is_accessible(pages: dict[str, Page]):
+    page = pages["technician"]
+    page.set_viewport_size(PHONE)
+    page.goto("/settings/")
+    page.locator(".bottom-more > summary").click()
+    expect(page.locator(".bottom-sheet")).to_be_visible()
+    assert findings(page, COLOURS) == []
 
 
 def test_what_is_wrong_with_a_form_is_accessible(pages: dict[str, Page]):
