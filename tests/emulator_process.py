@@ -60,6 +60,11 @@ class EmulatorProcess:
         return self._running().pid
 
     @property
+    def data(self) -> Path:
+        """The folder of its data."""
+        return Path(self._folder.name)
+
+    @property
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
 

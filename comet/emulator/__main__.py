@@ -92,6 +92,7 @@ async def _serve(chosen: Options) -> int:
         for other in others:
             other.should_exit = True
         await asyncio.gather(*tasks)
+        server.webhooks.close()
         server.journal.close()
     return 0
 

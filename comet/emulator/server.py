@@ -7,6 +7,7 @@ from typing import Any
 
 from comet.emulator import events, shapes
 from comet.emulator.accounts import Admins
+from comet.emulator.auditfiles import AuditFiles
 from comet.emulator.clock import Clock
 from comet.emulator.connections import Turn
 from comet.emulator.draw import Draw
@@ -309,7 +310,7 @@ def build(options: Options) -> Server:
         webhooks=Webhooks(settings, organizations),
         snapshots=Snapshots(jobs, journal),
     )
-    server.hub.sinks.append(server.webhooks)
+    server.hub.sinks += [server.webhooks, AuditFiles(settings, organizations, options.data)]
     server.note_start()
     server.sessions.on_expiry = lambda session: _tell_expiry(server, session)
     return server

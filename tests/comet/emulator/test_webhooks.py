@@ -110,3 +110,16 @@ def test_types_are_filtered_and_data_left_out_at_level_none(world, receiver):
     event, _ = receiver.posts.get(timeout=WITHIN_SECONDS)
 
     assert (event["Type"], event["ResourceID"], "Data" in event) == (4101, name, False)
+
+
+def test_an_audit_file_takes_the_events_it_allows(world):
+    config = world.call("admin/meta/server-config/get")
+    option = json.loads(document("FileOption", Filename="/var/log/../users.log", AllowEventTypes=[4100]))
+    config["AuditFileOptions"] = {"own": option}
+    with world.emulator.restarting():
+        world.call("admin/meta/server-config/set", Config=json.dumps(config))
+    name = world.user()
+
+    written = (world.emulator.data / "audit" / "users.log").read_text().splitlines()
+
+    assert [json.loads(line)["ResourceID"] for line in written] == [name]
