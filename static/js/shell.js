@@ -82,13 +82,6 @@
     if (event.target.closest("[data-help]")) keys["?"]();
   });
 
-  document.addEventListener("input", (event) => {
-    const form = event.target.closest("[data-confirm-name]");
-    if (!form || event.target.name !== "confirm_name") return;
-    const matches = event.target.value === form.dataset.confirmName;
-    event.target.setCustomValidity(matches ? "" : `Type ${form.dataset.confirmName} exactly.`);
-  });
-
   document.addEventListener("htmx:configRequest", (event) => {
     if (!event.target.matches(".filter-bar")) return;
     const parameters = event.detail.parameters; // an address without the filters that are not set
