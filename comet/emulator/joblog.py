@@ -58,7 +58,9 @@ def _progress_lines(job: Job) -> list[Line]:
     told = []
     for moment in range(job.begins_at + step, job.ends_at, step):
         detail = wire(job, moment)
-        done = detail["Progress"]
+        done = detail.get("Progress")
+        if done is None:
+            continue  # nothing was heard while it counted as given up
         told.append(
             Line(moment, "I", f"{done['ItemsDone']} of {done['ItemsTotal']} items, {done['BytesDone']} bytes")
         )

@@ -26,7 +26,7 @@ def organization_set(call: Call) -> Wire:
     if guid and book.get(guid) is None:
         raise bad_request("Organization not found")
     given = "Organization" in call.values
-    record = call.document("Organization") if given else shapes.zero("Organization")
+    record = call.document("Organization") if given else book.get(guid) or shapes.zero("Organization")
     for host in record["Hosts"]:
         if not _HOST.match(host):
             raise bad_request(f"Host {host!r} is not a plain host name")

@@ -155,6 +155,8 @@ def test_an_abandoned_job_is_revived_when_its_device_reports_again(world, emulat
 
     emulator.order("advance", seconds=125)
     assert (job(world, guid)["Status"], job(world, guid)["EndTime"]) == (6002, 0)
+    log = world.emulator.post("admin/get-job-log", JobID=guid)
+    assert (log.status_code, "items" in log.text) == (200, True)
     emulator.order("advance", seconds=600)
 
     assert job(world, guid)["Status"] in (5000, 7001)
