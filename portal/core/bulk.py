@@ -8,6 +8,7 @@ from there by one statement that writes only those that differ.
 
 import itertools
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final, Self, TypeVar
@@ -156,7 +157,7 @@ def _on_conflict(table: str, unique: list[str], update: list[str], add: list[str
     return f"ON CONFLICT ({keys}) DO UPDATE SET {', '.join(assignments)} WHERE {' OR '.join(differs)}"
 
 
-class _Staging:
+class _Staging(ABC):
     """A temporary table of this connection, shaped like the columns that are written.
 
     Filling it holds no lock on the real table; moving its rows there is one statement.
@@ -196,8 +197,9 @@ class _Staging:
             with connection.cursor() as cursor:
                 cursor.execute(f"DROP TABLE IF EXISTS {self._name}")
 
+    @abstractmethod
     def _put(self, cursor: Any, rows: list[tuple[Any, ...]]) -> None:
-        raise NotImplementedError
+        """Add the rows to the empty table."""
 
 
 class _SQLiteStaging(_Staging):
