@@ -12,6 +12,7 @@ from portal.accounts.access import access_for
 from portal.accounts.errors import InvitationUnusable, RoleRefused
 from portal.accounts.models import Invitation, Membership, User
 from portal.accounts.selectors import grantable_roles
+from portal.accounts.signals import role_taken
 from portal.audit import services as audit
 from portal.core.access import Access
 from portal.core.events import publish
@@ -126,9 +127,10 @@ def remove_membership(membership: Membership, *, access: Access, actor: User) ->
         target=membership.user,
         details=details,
     ):
-        user_id = membership.user_id
+        user = membership.user
         membership.delete()
-        publish("access.changed", tenant_id=membership.tenant_id, user=user_id)
+        publish("access.changed", tenant_id=membership.tenant_id, user=user.pk)
+        role_taken.send(Membership, user=user)
 
 
 def _may_grant(access: Access, tenant: Tenant, role: str) -> bool:

@@ -1,13 +1,16 @@
-"""Puts sign-ins, failed ones included, and sign-outs into the audit."""
+"""Puts sign-ins, failed ones included, and sign-outs into the audit; tells of roles taken away."""
 
 from typing import Any, Final
 
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
-from django.dispatch import receiver
+from django.dispatch import Signal, receiver
 from django.http import HttpRequest
 
 from portal.accounts.models import Membership, User
 from portal.audit import services as audit
+
+role_taken = Signal()
+"""Sent with `user` after a role was taken away; rooms end what rested on it."""
 
 UNKNOWN_PERSON: Final = "Somebody"
 """Who failed to sign in without giving the address of anyone here: what was typed may be a password."""

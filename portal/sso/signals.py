@@ -1,4 +1,4 @@
-"""Ends what somebody opened when he signs out."""
+"""Ends what somebody opened when he signs out, or loses a role."""
 
 from typing import Any
 
@@ -6,6 +6,8 @@ from django.contrib.auth.signals import user_logged_out
 from django.dispatch import receiver
 from django.http import HttpRequest
 
+from portal.accounts.models import User
+from portal.accounts.signals import role_taken
 from portal.sso import services
 
 
@@ -14,3 +16,9 @@ def end_launches(request: HttpRequest, user: Any, **_: Any) -> None:
     if user is not None and request.session.session_key:
         digest = services.session_digest(request.session.session_key)
         services.end_of_session(user, digest, because="sign-out")
+
+
+@receiver(role_taken)
+def end_all_launches(user: User, **_: Any) -> None:
+    """All of them: which door rested on which role is not kept."""
+    services.end_all(list(user.launches.values_list("pk", flat=True)), because="role taken away")

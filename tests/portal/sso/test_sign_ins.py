@@ -150,6 +150,15 @@ def test_signing_out_ends_what_was_opened(linked, provider):
     assert (only_launch().state, only_launch().ended_because) == (State.ENDING, "sign-out")
 
 
+def test_losing_a_role_ends_what_was_opened(linked, provider, technician):
+    opened(technician.client(), linked)
+    membership = technician.user.memberships.get()
+
+    provider.client().post(reverse("accounts:membership-remove", args=[membership.pk]))
+
+    assert (only_launch().state, only_launch().ended_because) == (State.ENDING, "role taken away")
+
+
 def test_the_time_box_ends_it(linked, provider):
     client = provider.client()
     opened(client, linked)
