@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
@@ -41,6 +42,12 @@ class Progress:
         complete = self.total > 0 and self.done >= self.total and self._written[0] != self.done
         if complete or time.monotonic() - self._written_at >= WRITE_EVERY:
             self._write()
+
+    def flush(self) -> None:
+        """Write what was reported since the last write: where the work stands now that it has stopped."""
+        if (self.done, self.total, self.text) != self._written:
+            with suppress(OperationCancelled, ClaimLost):
+                self._write()
 
     def _write(self) -> None:
         now = timezone.now()

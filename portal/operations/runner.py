@@ -82,7 +82,11 @@ def run(item_id: int) -> None:
 def _work(claim: Claim, progress: Progress) -> Outcome:
     if not claim.outcome_unknown:
         require_permission(claim.item, claim.kind.permission)
-        return claim.kind.run(claim.item, progress)
+        try:
+            return claim.kind.run(claim.item, progress)
+        except (comet.CometError, ItemFailed):
+            progress.flush()
+            raise
     recover = recover_of(claim.kind.name)
     outcome = recover(claim.item) if recover else None
     if outcome is None:

@@ -320,6 +320,22 @@ def test_an_ended_operation_is_not_cancelled(begin, technician):
     assert (operation.state, operation.cancel_requested_at) == (Operation.State.SUCCEEDED, None)
 
 
+def test_a_failed_attempt_shows_how_far_it_came(begin, work):
+    """Reports come faster than they are written; the last one before the failure counts."""
+    operation = begin()
+
+    def gets_to_three(item, progress):
+        for done in (1, 2, 3):
+            progress.report(done=done, total=8)
+        raise comet.Timeout("no answer")
+
+    work.does = gets_to_three
+
+    item = run(operation)
+
+    assert (item.state, item.progress_done) == (State.PENDING, 3)
+
+
 def test_progress_is_shown_of_a_single_item_and_keeps_its_claim(begin, work):
     operation = begin()
 
