@@ -16,7 +16,7 @@ MINUTE: Final = 60  # seconds
 log = structlog.get_logger(__name__)
 
 
-@shared_task(soft_time_limit=10 * MINUTE, time_limit=11 * MINUTE, queue="bulk")
+@shared_task(soft_time_limit=10 * MINUTE, time_limit=11 * MINUTE)
 def close_gap(server_id: int) -> None:
     """Read what one server's events did not tell. Safe to run twice; does nothing while it runs."""
     with held_while_alive(f"close-gap:{server_id}") as mine:
