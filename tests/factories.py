@@ -7,7 +7,7 @@ import factory
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from portal.accounts.models import Invitation, Membership, User
+from portal.accounts.models import CustomRole, Exclusion, Invitation, Membership, User
 from portal.audit.models import Entry
 from portal.fleet.models import Device, Policy, ProtectedItem, StorageVault, UserProfile
 from portal.jobs.models import DeviceDay, Job, PlacementHour
@@ -60,6 +60,23 @@ class MembershipFactory(DjangoModelFactory):
     user = factory.SubFactory(UserFactory)
     tenant = factory.SubFactory(TenantFactory)
     role = "technician"
+
+
+class CustomRoleFactory(DjangoModelFactory):
+    class Meta:
+        model = CustomRole
+
+    tenant = factory.SubFactory(TenantFactory)
+    name = factory.Sequence(lambda n: f"Role {n}")
+    permissions = factory.LazyFunction(lambda: ["device:view", "job:view"])
+
+
+class ExclusionFactory(DjangoModelFactory):
+    class Meta:
+        model = Exclusion
+
+    membership = factory.SubFactory(MembershipFactory)
+    tenant = factory.SubFactory(TenantFactory)
 
 
 class InvitationFactory(DjangoModelFactory):

@@ -1,11 +1,13 @@
 """People: who may sign in, and the role each holds in which Tenant."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
+from django.db.models.functions import Lower
 
-from portal.core.access import ROLES
+from portal.core.access import PERMISSIONS, ROLES
 from portal.core.querysets import TenantQuerySet
 
 
@@ -58,12 +60,71 @@ class Role(models.TextChoices):
 assert set(Role.values) == set(ROLES), "every role has a line in the permission table"  # noqa: S101
 
 
-class Membership(models.Model):
-    """A role held in a Tenant; it reaches that Tenant's whole subtree."""
+class CustomRole(models.Model):
+    """A role that a Tenant made for itself; it can be held in that Tenant and below."""
+
+    tenant = models.ForeignKey("tenants.Tenant", models.CASCADE, related_name="custom_roles")
+    name = models.CharField(max_length=60)
+    permissions = models.JSONField(default=list, help_text="Of the permission table, in its order.")
+    version = models.PositiveIntegerField(default=1, help_text="Rises with each change.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True)
+    changed_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+
+    objects = TenantQuerySet["CustomRole"].as_manager()
+    tenant_path = "tenant"
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("tenant", Lower("name"), name="custom_role_name_once_per_tenant"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def granted(self) -> frozenset[str]:
+        return known_permissions(self.permissions)
+
+
+def known_permissions(names: Iterable[str]) -> frozenset[str]:
+    """What a custom role grants of what it names: a permission that is no more grants nothing."""
+    return frozenset(names).intersection(PERMISSIONS)
+
+
+class RoleHeld(models.Model):
+    """A built-in role, or one that a Tenant made for itself: exactly one of the two."""
+
+    role = models.CharField(max_length=12, choices=Role, blank=True)
+
+    class Meta:
+        abstract = True
+
+    custom_role: "models.ForeignKey[CustomRole | None, CustomRole | None]"
+    custom_role_id: int | None
+
+    @property
+    def role_name(self) -> str:
+        """What people call the role."""
+        return self.custom_role.name if self.custom_role else Role(self.role).label
+
+    @property
+    def granted(self) -> frozenset[str]:
+        """The permissions it holds."""
+        return self.custom_role.granted if self.custom_role else ROLES[self.role]
+
+
+def _one_role() -> models.Q:
+    return models.Q(custom_role=None, role__gt="") | models.Q(custom_role__isnull=False, role="")
+
+
+class Membership(RoleHeld):
+    """A role held in a Tenant; it reaches that Tenant's whole subtree but for its Exclusions."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
     tenant = models.ForeignKey("tenants.Tenant", models.CASCADE, related_name="memberships")
-    role = models.CharField(max_length=12, choices=Role)
+    custom_role = models.ForeignKey(CustomRole, models.RESTRICT, null=True, related_name="memberships")
+    granted_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = TenantQuerySet["Membership"].as_manager()
@@ -71,18 +132,43 @@ class Membership(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["user", "tenant", "role"], name="membership_once"),
+            models.UniqueConstraint(
+                fields=["user", "tenant", "role"],
+                condition=models.Q(custom_role=None),
+                name="membership_once",
+            ),
+            models.UniqueConstraint(
+                fields=["user", "tenant", "custom_role"],
+                condition=models.Q(custom_role__isnull=False),
+                name="membership_custom_once",
+            ),
+            models.CheckConstraint(condition=_one_role(), name="membership_one_role"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.user} is {self.get_role_display()} of {self.tenant}"
+        return f"{self.user} is {self.role_name} of {self.tenant}"
 
 
-class Invitation(models.Model):
+class Exclusion(models.Model):
+    """A subtree that one Membership does not reach: "all customers except ..."."""
+
+    membership = models.ForeignKey(Membership, models.CASCADE, related_name="exclusions")
+    tenant = models.ForeignKey("tenants.Tenant", models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["membership", "tenant"], name="exclusion_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"not {self.tenant}"
+
+
+class Invitation(RoleHeld):
     """A link that lets one person in with a role. Only a digest of its token is stored."""
 
     tenant = models.ForeignKey("tenants.Tenant", models.CASCADE, related_name="invitations")
-    role = models.CharField(max_length=12, choices=Role)
+    custom_role = models.ForeignKey(CustomRole, models.CASCADE, null=True, related_name="invitations")
     email = models.EmailField(blank=True, help_text="Empty: whoever opens the link states it.")
     token_digest = models.CharField(max_length=64, unique=True)
     invited_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
@@ -94,5 +180,8 @@ class Invitation(models.Model):
     objects = TenantQuerySet["Invitation"].as_manager()
     tenant_path = "tenant"
 
+    class Meta:
+        constraints = [models.CheckConstraint(condition=_one_role(), name="invitation_one_role")]
+
     def __str__(self) -> str:
-        return f"Invitation to {self.tenant} as {self.get_role_display()}"
+        return f"Invitation to {self.tenant} as {self.role_name}"

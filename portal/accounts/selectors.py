@@ -12,7 +12,7 @@ from portal.core.querysets import TenantQuerySet
 
 def list_people(access: Access, *, text: str = "", role: str = "") -> QuerySet[User]:
     """People with a role in a Tenant where the caller may see people, each with those roles."""
-    visible = Membership.objects.visible_to(access, "person:view").select_related("tenant")
+    visible = Membership.objects.visible_to(access, "person:view").select_related("tenant", "custom_role")
     held = visible.filter(role=role) if role else visible
     people = User.objects.filter(pk__in=held.values("user"))
     if text:
@@ -26,7 +26,7 @@ def list_open_invitations(access: Access) -> TenantQuerySet[Invitation]:
     return (
         Invitation.objects.visible_to(access, "person:view")
         .filter(accepted_at=None, expires_at__gt=timezone.now())
-        .select_related("tenant", "invited_by")
+        .select_related("tenant", "invited_by", "custom_role")
         .order_by("-created_at")
     )
 

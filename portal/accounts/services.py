@@ -58,7 +58,7 @@ def get_invitation(token: str) -> Invitation:
     Raises:
         InvitationUnusable: unknown, used, expired, or of somebody who could not make it any more.
     """
-    invitations = Invitation.objects.select_related("tenant", "invited_by")
+    invitations = Invitation.objects.select_related("tenant", "invited_by", "custom_role")
     invitation = invitations.filter(token_digest=digest_of(token)).first()
     if invitation is None:
         raise InvitationUnusable("This invitation link is not known. Ask for a new one.")

@@ -78,7 +78,7 @@ def membership_remove(request: PortalRequest, pk: int) -> HttpResponse:
     except RoleRefused as refused:
         messages.error(request, str(refused))
     else:
-        messages.success(request, f"{membership.user} is no longer {membership.get_role_display()} there.")
+        messages.success(request, f"{membership.user} is no longer {membership.role_name} there.")
     return redirect("accounts:person-list")
 
 
@@ -115,6 +115,6 @@ def settings(request: PortalRequest) -> HttpResponse:
         form.save()
         messages.success(request, "Saved.")
         return redirect("accounts:settings")
-    roles = request.user.memberships.select_related("tenant").order_by("tenant__path")
+    roles = request.user.memberships.select_related("tenant", "custom_role").order_by("tenant__path")
     context = {"form": form, "memberships": roles}
     return render(request, "accounts/settings.html", context, status=422 if form.errors else 200)

@@ -53,7 +53,7 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
 
 
 class Everything:
-    """Every Tenant there is, also those made later. Held only by a grant at the root."""
+    """Every Tenant there is, also those made later. Held only by a grant at the root without exclusions."""
 
     def __contains__(self, tenant_id: object) -> bool:
         return True
@@ -78,14 +78,20 @@ class Access:
     """Tenant pk -> the permissions held there."""
     everywhere: frozenset[str] = frozenset()
     """Permissions held at the root without exclusions: these reach every Tenant."""
+    _answers: dict[str, TenantSet] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What `tenants_with` has answered."""
 
     def tenants_with(self, permission: str) -> TenantSet:
         """Ids of the Tenants that grant `permission`; no grant gives the empty set."""
-        if permission not in PERMISSIONS:
-            raise LookupError(f"{permission!r} is not in the permission table")
-        if permission in self.everywhere:
-            return EVERYTHING
-        return frozenset(tenant_id for tenant_id, held in self.grants.items() if permission in held)
+        if permission not in self._answers:
+            if permission not in PERMISSIONS:
+                raise LookupError(f"{permission!r} is not in the permission table")
+            self._answers[permission] = (
+                EVERYTHING
+                if permission in self.everywhere
+                else frozenset(tenant_id for tenant_id, held in self.grants.items() if permission in held)
+            )
+        return self._answers[permission]
 
     def allows(self, permission: str, *, tenant_id: int) -> bool:
         return tenant_id in self.tenants_with(permission)
@@ -99,9 +105,34 @@ class Access:
         """Ids of the Tenants in which anything at all is granted."""
         return EVERYTHING if self.everywhere else frozenset(self.grants)
 
+    def held_in(self, tenant_id: int) -> frozenset[str]:
+        """Every permission held in one Tenant."""
+        return self.everywhere | self.grants.get(tenant_id, frozenset())
+
     def permissions(self) -> Iterator[str]:
         """Every permission held in at least one Tenant; what navigation shows follows from it."""
         return (permission for permission in PERMISSIONS if self.tenants_with(permission))
+
+    def limited_to(self, permissions: frozenset[str]) -> "Access":
+        """The same with these permissions alone, wherever they are held."""
+        return Access(
+            self.user_id,
+            _granted({tenant_id: held & permissions for tenant_id, held in self.grants.items()}),
+            self.everywhere & permissions,
+        )
+
+    def intersection(self, other: "Access") -> "Access":
+        """What both hold, Tenant by Tenant; in the name of this one's person."""
+        named = self.grants.keys() | other.grants.keys()
+        return Access(
+            self.user_id,
+            _granted({tenant_id: self.held_in(tenant_id) & other.held_in(tenant_id) for tenant_id in named}),
+            self.everywhere & other.everywhere,
+        )
+
+
+def _granted(grants: Mapping[int, frozenset[str]]) -> dict[int, frozenset[str]]:
+    return {tenant_id: held for tenant_id, held in grants.items() if held}
 
 
 NO_ACCESS: Final = Access(user_id=None)

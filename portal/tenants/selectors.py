@@ -90,7 +90,7 @@ def tenant_facts(access: Access, tenant: Tenant) -> dict[str, object]:
         "ancestors": visible.filter(pk__in=above).order_by("path"),
         "children": list_tenants(access).filter(parent=tenant).order_by("name"),
         "placements": _placements_with_names(tenant),
-        "memberships": tenant.memberships.select_related("user").order_by("user__name"),
+        "memberships": tenant.memberships.select_related("user", "custom_role").order_by("user__name"),
         "can_manage": access.allows("tenant:manage", tenant_id=tenant.pk),
         "can_see_people": access.allows("person:view", tenant_id=tenant.pk),
         "can_invite": access.allows("person:manage", tenant_id=tenant.pk),

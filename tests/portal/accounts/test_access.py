@@ -5,7 +5,14 @@ from django.contrib.auth.models import AnonymousUser
 
 from portal.accounts.access import access_for
 from portal.core.access import EVERYTHING, NO_ACCESS
-from tests.factories import MembershipFactory, TenantFactory, UserFactory, provider_tenant
+from tests.factories import (
+    CustomRoleFactory,
+    ExclusionFactory,
+    MembershipFactory,
+    TenantFactory,
+    UserFactory,
+    provider_tenant,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -67,10 +74,65 @@ def test_a_closed_login_has_no_access():
     assert access_for(user) is NO_ACCESS
 
 
-def test_the_number_of_queries_does_not_grow_with_the_tree(django_assert_num_queries):
+def test_a_custom_role_grants_what_it_names():
     reseller = TenantFactory(kind="reseller")
-    user = MembershipFactory(tenant=reseller, role="admin").user
-    for _ in range(10):
-        TenantFactory(parent=reseller)
-    with django_assert_num_queries(2):
-        access_for(user)
+    customer = TenantFactory(parent=reseller)
+    role = CustomRoleFactory(tenant=reseller, permissions=["job:view", "backup:run", "no:more"])
+    access = access_for(MembershipFactory(tenant=customer, role="", custom_role=role).user)
+    assert access.grants == {customer.pk: {"job:view", "backup:run"}}
+
+
+def test_an_exclusion_takes_its_subtree_away():
+    reseller = TenantFactory(kind="reseller")
+    seen, hidden = TenantFactory(parent=reseller), TenantFactory(parent=reseller)
+    TenantFactory(parent=hidden)
+    membership = MembershipFactory(tenant=reseller, role="viewer")
+    ExclusionFactory(membership=membership, tenant=hidden)
+    assert access_for(membership.user).tenants_with("job:view") == {reseller.pk, seen.pk}
+
+
+def test_a_grant_at_the_root_with_an_exclusion_is_not_everything():
+    hidden, seen = TenantFactory(), TenantFactory()
+    membership = MembershipFactory(tenant=provider_tenant(), role="owner")
+    ExclusionFactory(membership=membership, tenant=hidden)
+    access = access_for(membership.user)
+    assert access.everywhere == frozenset()
+    assert access.tenants_with("job:view") == {provider_tenant().pk, seen.pk}
+
+
+def test_an_exclusion_subtracts_from_its_own_membership_alone():
+    hidden = TenantFactory()
+    membership = MembershipFactory(tenant=provider_tenant(), role="technician")
+    ExclusionFactory(membership=membership, tenant=hidden)
+    MembershipFactory(user=membership.user, tenant=hidden, role="viewer")
+    access = access_for(membership.user)
+    assert hidden.pk in access.tenants_with("job:view")
+    assert hidden.pk not in access.tenants_with("backup:run")
+
+
+def test_the_switcher_shows_no_more_than_the_exclusions_leave():
+    reseller = TenantFactory(kind="reseller")
+    seen, hidden = TenantFactory(parent=reseller), TenantFactory(parent=reseller)
+    membership = MembershipFactory(tenant=provider_tenant(), role="owner")
+    ExclusionFactory(membership=membership, tenant=hidden)
+    narrowed = access_for(membership.user, within=reseller)
+    assert narrowed.tenants_with("job:view") == {reseller.pk, seen.pk}
+
+
+def test_whoever_asks_it_is_one_query(django_assert_num_queries):
+    reseller = TenantFactory(kind="reseller")
+    customers = [TenantFactory(parent=reseller) for _ in range(10)]
+    many = UserFactory()
+    for customer in customers:
+        MembershipFactory(user=many, tenant=customer)
+    excluded = MembershipFactory(tenant=provider_tenant())
+    ExclusionFactory(membership=excluded, tenant=customers[0])
+    people = [
+        many,
+        excluded.user,
+        MembershipFactory(tenant=reseller, role="admin").user,
+        MembershipFactory(tenant=provider_tenant()).user,
+    ]
+    for person in people:
+        with django_assert_num_queries(1):
+            access_for(person)

@@ -33,6 +33,29 @@ def test_everywhere_reaches_tenants_nobody_has_named():
     assert not access.allows("backup:run", tenant_id=123_456)
 
 
+def test_limits_leave_what_they_name_and_no_empty_grants():
+    access = Access(1, {7: frozenset({"job:view", "backup:run"}), 8: frozenset({"backup:run"})})
+    limited = access.limited_to(frozenset({"job:view", "device:view"}))
+    assert limited == Access(1, {7: frozenset({"job:view"})})
+    assert Access(1, {}, frozenset({"job:view", "backup:run"})).limited_to(frozenset({"job:view"})) == Access(
+        1, {}, frozenset({"job:view"})
+    )
+
+
+def test_an_intersection_holds_what_both_hold_tenant_by_tenant():
+    everywhere = Access(1, {8: frozenset({"backup:run"})}, frozenset({"job:view", "device:view"}))
+    somewhere = Access(2, {7: frozenset({"job:view", "sso:user"}), 8: frozenset({"backup:run"})})
+    both = Access(1, {7: frozenset({"job:view"}), 8: frozenset({"backup:run"})})
+    assert everywhere.intersection(somewhere) == both
+    assert somewhere.intersection(everywhere).grants == both.grants
+
+
+def test_an_intersection_reaches_everything_only_where_both_do():
+    one = Access(1, {}, frozenset({"job:view", "device:view"}))
+    other = Access(2, {}, frozenset({"job:view", "sso:user"}))
+    assert one.intersection(other) == Access(1, {}, frozenset({"job:view"}))
+
+
 def test_roles_are_made_of_known_permissions():
     assert {permission for granted in ROLES.values() for permission in granted} <= set(PERMISSIONS)
 
