@@ -1,6 +1,6 @@
 """A typed client for Comet Server."""
 
-from comet.auth import Credential, Password, PasswordTOTP, PasswordWebAuthn, SessionKey
+from comet.auth import TOTP, Credential, Password, PasswordTOTP, PasswordWebAuthn, SessionKey
 from comet.client import CometClient
 from comet.errors import (
     AddressRefused,
@@ -24,6 +24,7 @@ from comet.errors import (
 )
 
 __all__ = [
+    "TOTP",
     "APIError",
     "AddressRefused",
     "BadAddress",

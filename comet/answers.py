@@ -12,6 +12,7 @@ import msgspec
 from comet import errors
 from comet.lossless import decoder, structures_in, traced
 from comet.structure import Structure
+from comet.types import SessionKeyRegeneratedResponse
 from comet.types.sent import SENT
 
 T = TypeVar("T")
@@ -222,4 +223,12 @@ def _second_factor(answer: Answer, message: str, status: int | None) -> errors.C
     if isinstance(error, errors.SecondFactorRequired):
         error.kinds = frozenset(offered)
         error.challenges = {kind: value for kind, value in offered.items() if kind != "totp"}
+        error.pending_key = _pending_key(answer)
     return error
+
+
+def _pending_key(answer: Answer) -> str:
+    try:
+        return msgspec.json.decode(answer.body, type=SessionKeyRegeneratedResponse).session_key
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return ""  # not every server gives one

@@ -74,7 +74,18 @@ class PasswordWebAuthn:
         }
 
 
-Credential = Password | PasswordTOTP | PasswordWebAuthn | SessionKey
+@dataclass(frozen=True, slots=True)
+class TOTP:
+    """User name and a six-digit code alone: the proof that `admin_account_session_upgrade` asks for."""
+
+    username: str
+    totp: str = field(repr=False)
+
+    def form(self) -> dict[str, str]:
+        return {"Username": self.username, "AuthType": "TOTP", "TOTP": self.totp}
+
+
+Credential = Password | PasswordTOTP | PasswordWebAuthn | SessionKey | TOTP
 
 
 _GOOD_ONCE = (PasswordTOTP, PasswordWebAuthn)

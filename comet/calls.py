@@ -32,6 +32,21 @@ class Call:
     files: Mapping[str, bytes] | None = None
 
 
+def signed(call: Call, signature: Mapping[str, str]) -> dict[str, str]:
+    """The whole form: a call's parameters beside the fields of a credential.
+
+    Raises:
+        BadParameter: a parameter has the name of one of the credential's fields, and another value.
+    """
+    for name in signature.keys() & call.form.keys():
+        if signature[name] != call.form[name]:
+            raise errors.BadParameter(
+                f"{name} is also how this client signs in; make the call with another kind of credential",
+                method=call.method,
+            )
+    return {**signature, **call.form}
+
+
 def form_value(value: object) -> str:
     """One parameter as a form field: text as it is, numbers in digits, truth as 1 or 0, the rest as JSON."""
     if isinstance(value, str):

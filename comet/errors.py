@@ -121,11 +121,13 @@ class SecondFactorRequired(APIError):
     """449: the password is right and one more proof is needed.
 
     `kinds` are the proofs the server offers, of `totp`, `webauthn` and `u2f`; `challenges` holds what a
-    security key has to sign, by kind.
+    security key has to sign, by kind. `pending_key` is the session key a server may give for the password
+    alone; `admin_account_session_upgrade` makes it a full one.
     """
 
     kinds: frozenset[str] = frozenset()
     challenges: Mapping[str, str] = MappingProxyType({})
+    pending_key: str = ""
 
     def webauthn_challenge(self) -> WebAuthnSignRequest | None:
         """What a security key has to sign, for `navigator.credentials.get`; None if none is offered.

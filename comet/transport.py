@@ -17,7 +17,7 @@ from urllib3.poolmanager import PoolManager
 
 from comet import errors
 from comet.answers import Answer
-from comet.calls import Call
+from comet.calls import Call, signed
 from comet.dial import AddressGuard, GuardRefused, budget, pool_manager, tls_context
 from comet.download import Download
 
@@ -117,7 +117,7 @@ class Transport:
         if call.files is not None:
             headers = {f"X-Comet-Admin-{name}": value for name, value in signature.items()}
         elif call.http_method == "POST":
-            form = {**signature, **call.form}
+            form = signed(call, signature)
         try:
             with budget(limits.timeout):
                 response = self._session.request(

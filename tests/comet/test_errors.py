@@ -87,6 +87,18 @@ def test_a_second_factor_is_asked_for_with_the_kinds_on_offer(server, headers, k
     assert caught.value.kinds == kinds
     assert caught.value.http_status == 449
     assert set(caught.value.challenges) == kinds - {"totp"}
+    assert caught.value.pending_key == ""
+
+
+def test_a_key_for_the_password_alone_comes_with_the_demand_for_more(server):
+    pending = {"Status": 449, "Message": "more", "SessionKey": "waits", "SessionType": "admin"}
+    server.answers("admin/account/session-start", pending, status=449)
+
+    with pytest.raises(comet.SecondFactorRequired) as caught:
+        server.client().admin_account_session_start()
+
+    assert caught.value.pending_key == "waits"
+    assert "waits" not in repr(caught.value) + str(caught.value)
 
 
 def test_a_failed_job_is_a_job_and_not_an_error(server):
