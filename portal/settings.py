@@ -12,7 +12,7 @@ from celery.schedules import crontab
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from portal.core.environment import DEMO_KEY_PREFIX, env_flag, env_list, load_env_file
+from portal.core.environment import DEMO_KEY_PREFIX, env_flag, env_int, env_list, load_env_file
 from portal.core.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -72,6 +72,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "allauth",
     "allauth.account",
+    "allauth.usersessions",
     "channels",
     "csp",
     "django_filters",
@@ -98,6 +99,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "portal.accounts.middleware.SessionLimitsMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -187,6 +189,7 @@ CELERY_BEAT_SCHEDULE = {
     "fleet-connections": {"task": "portal.fleet.tasks.poll_connections", "schedule": 60.0},
     "fleet-nightly": {"task": "portal.fleet.tasks.sync_all_servers", "schedule": crontab(hour=2, minute=30)},
     "live-sweep": {"task": "portal.live.tasks.sweep_streams", "schedule": 10.0},
+    "accounts-sessions": {"task": "portal.accounts.tasks.sweep_sessions", "schedule": 3600.0},
     "sso-sweep": {"task": "portal.sso.tasks.sweep_launches", "schedule": 10.0},
 }
 
@@ -213,7 +216,11 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = None
 ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}
-SESSION_COOKIE_AGE = 12 * 3600  # seconds
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 600  # seconds
+# A session ends when nobody used it for so long, and at last so long after its sign-in.
+SESSION_IDLE_SECONDS = env_int("SESSION_IDLE_MINUTES", 8 * 60) * 60
+SESSION_LIMIT_SECONDS = env_int("SESSION_LIMIT_MINUTES", 12 * 60) * 60
+SESSION_COOKIE_AGE = SESSION_LIMIT_SECONDS
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 PASSWORD_HASHERS = (

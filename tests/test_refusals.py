@@ -137,6 +137,7 @@ LINES: dict[str, Line] = {
     "accounts:membership-remove": post("person:manage", args=lambda w: [w.membership.pk]),
     "accounts:invitation-revoke": post("person:manage", args=lambda w: [w.invitation.pk]),
     "accounts:settings": page("signed-in", wrong_role=200),
+    "accounts:kept-form": page("signed-in", wrong_role=302, allowed=302, foreign=302),
     "accounts:invitation-accept": Line(
         "public", args=lambda w: ["no-such-token"], anonymous=410, foreign=410, wrong_role=410, allowed=410
     ),

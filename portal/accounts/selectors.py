@@ -31,6 +31,12 @@ def list_open_invitations(access: Access) -> TenantQuerySet[Invitation]:
     )
 
 
+def home_tenant_id(user: User) -> int | None:
+    """The Tenant of somebody who has roles in one alone; others are seen by who sees every Tenant."""
+    tenants = set(Membership.objects.filter(user=user).values_list("tenant_id", flat=True))
+    return tenants.pop() if len(tenants) == 1 else None
+
+
 @dataclass(frozen=True)
 class GrantableRole:
     """A role, and whether the caller may give it in one Tenant."""

@@ -6,7 +6,9 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out, user_lo
 from django.dispatch import Signal, receiver
 from django.http import HttpRequest
 
-from portal.accounts.models import Membership, User
+from portal.accounts.models import User
+from portal.accounts.selectors import home_tenant_id
+from portal.accounts.sessions import begin_session, drop_row
 from portal.audit import services as audit
 
 role_taken = Signal()
@@ -18,19 +20,26 @@ UNKNOWN_PERSON: Final = "Somebody"
 
 @receiver(user_logged_in)
 def note_sign_in(request: HttpRequest, user: User, **_: Any) -> None:
+    begin_session(request, user)
     audit.note(
-        "sign_in", audit.DONE, actor=user, tenant_id=_tenant_id(user), target=user, ip=audit.ip_of(request)
+        "sign_in",
+        audit.DONE,
+        actor=user,
+        tenant_id=home_tenant_id(user),
+        target=user,
+        ip=audit.ip_of(request),
     )
 
 
 @receiver(user_logged_out)
 def note_sign_out(request: HttpRequest, user: User | None, **_: Any) -> None:
     if user is not None:
+        drop_row(request)
         audit.note(
             "sign_out",
             audit.DONE,
             actor=user,
-            tenant_id=_tenant_id(user),
+            tenant_id=home_tenant_id(user),
             target=user,
             ip=audit.ip_of(request),
         )
@@ -45,13 +54,7 @@ def note_failed_sign_in(credentials: dict[str, Any], request: HttpRequest | None
         audit.REFUSED,
         actor=None,
         actor_label=audit.label_of(user) if user else UNKNOWN_PERSON,
-        tenant_id=_tenant_id(user) if user else None,
+        tenant_id=home_tenant_id(user) if user else None,
         target=user,
         ip=audit.ip_of(request) if request else None,
     )
-
-
-def _tenant_id(user: User) -> int | None:
-    """The Tenant of somebody who has roles in one alone; others are seen by who sees every Tenant."""
-    tenants = set(Membership.objects.filter(user=user).values_list("tenant_id", flat=True))
-    return tenants.pop() if len(tenants) == 1 else None

@@ -10,6 +10,8 @@ WORDS: Final = {
     "person.join": "Accepted an invitation",
     "person.role-remove": "Took a role",
     "person.uninvite": "Took an invitation back",
+    "session.end": "Ended a session",
+    "session.end_others": "Ended sessions",
     "server.edit": "Changed a Comet Server",
     "server.link": "Linked a Comet Server",
     "server.own_admin": "Made the portal an administrator",

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
 DEMO_KEY_PREFIX = "demo-"
 """Keys that `make run` makes start with this; production settings refuse them."""
 
@@ -18,6 +20,20 @@ def env_list(name: str, default: list[str] | None = None) -> list[str]:
 def env_flag(name: str, default: bool) -> bool:
     value = os.environ.get(name)
     return default if value is None else value.strip().lower() in {"1", "true", "yes", "on"}
+
+
+def env_int(name: str, default: int) -> int:
+    """A whole number above zero.
+
+    Raises:
+        ImproperlyConfigured: the variable holds something else.
+    """
+    value = os.environ.get(name, "").strip()
+    if not value:
+        return default
+    if not value.isascii() or not value.isdecimal() or int(value) == 0:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it must be a whole number above zero.")
+    return int(value)
 
 
 def load_env_file(path: Path) -> None:

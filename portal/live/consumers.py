@@ -13,6 +13,7 @@ from django.http import HttpRequest
 
 from portal.accounts.access import access_for
 from portal.accounts.models import User
+from portal.accounts.sessions import why_over
 from portal.live.hub import hub_of_this_process
 from portal.live.sockets import RAW_SEND, Reader
 from portal.live.topics import Sight, Topic, TopicRefused, admitted, parse_topics, sight_of
@@ -80,7 +81,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             self.scope["cookies"].get(settings.SESSION_COOKIE_NAME)
         )
         user = await get_user({"session": session})
-        if not user.is_authenticated or not user.is_active:
+        if not user.is_authenticated or not user.is_active or why_over(session):
             raise SignedOut
         return user, *await _admit(user, session, topics)
 

@@ -1,4 +1,4 @@
-"""Ends what somebody opened when he signs out, or loses a role."""
+"""Ends what somebody opened when he signs out, loses a role, or has a session ended."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from portal.accounts.models import User
+from portal.accounts.sessions import sessions_ended
 from portal.accounts.signals import role_taken
 from portal.sso import services
 
@@ -22,3 +23,9 @@ def end_launches(request: HttpRequest, user: Any, **_: Any) -> None:
 def end_all_launches(user: User, **_: Any) -> None:
     """All of them: which door rested on which role is not kept."""
     services.end_all(list(user.launches.values_list("pk", flat=True)), because="role taken away")
+
+
+@receiver(sessions_ended)
+def end_launches_of_sessions(user: User, session_keys: list[str], **_: Any) -> None:
+    for key in session_keys:
+        services.end_of_session(user, services.session_digest(key), because="session ended")

@@ -181,7 +181,7 @@
     for (const table of document.querySelectorAll("[data-live-table]")) refreshTable(table, 0);
     const pieces = [...document.querySelectorAll(PIECES)].filter((piece) => !piece.closest("[data-live-table]"));
     if (!pieces.length && !feed()) return;
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+    const answer = await fetch(location.href, { headers: { Accept: "text/html", "X-Unattended": "1" } }).catch(() => null);
     if (!answer?.ok || answer.redirected) return; // the next connection tries again
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const piece of pieces) {
@@ -192,6 +192,12 @@
       takeLine(document.adoptNode(line));
     }
   }
+
+  // What a page asks by itself is no sign that somebody is there: a session nobody uses ends.
+
+  document.addEventListener("htmx:configRequest", ({ detail }) => {
+    if (detail.triggeringEvent?.type.startsWith("live")) detail.headers["X-Unattended"] = "1";
+  });
 
   // The connection, and what the top bar says of it
 

@@ -1,5 +1,7 @@
 """Who may listen to what."""
 
+import time
+
 import pytest
 from django.contrib.sessions.models import Session
 from websockets.exceptions import InvalidStatus
@@ -8,6 +10,7 @@ from portal import asgi
 from portal.accounts.access import access_for
 from portal.accounts.models import Membership
 from portal.accounts.services import remove_membership
+from portal.accounts.sessions import end_sessions
 from portal.core.events import publish
 from portal.live.hub import hub_of_this_process
 from tests.factories import CometServerFactory, DeviceFactory, EventFactory, JobFactory, OperationFactory
@@ -93,6 +96,26 @@ def test_a_socket_closes_at_once_when_its_person_signs_out(live_portal, provider
 def test_a_session_that_is_gone_is_noticed_when_it_is_read_again(live_portal, provider):
     with live_portal.joined(provider, "jobs") as browser:
         Session.objects.all().delete()
+        recheck_everybody(live_portal)
+        assert browser.close_code() == 4401
+
+
+def test_sockets_close_at_once_when_their_sessions_are_ended_but_the_kept_one(live_portal, provider):
+    here, there = provider.client(), provider.client()
+    with (
+        live_portal.joined(provider, "jobs", client=here) as kept,
+        live_portal.joined(provider, "jobs", client=there) as ended,
+    ):
+        began = time.monotonic()
+        end_sessions(provider.user, keep=here.session.session_key)
+        assert ended.close_code() == 4401
+        assert time.monotonic() - began < 2
+        assert kept.all_frames() == ""
+
+
+def test_a_session_that_grew_too_old_is_noticed_when_it_is_read_again(live_portal, provider, settings):
+    with live_portal.joined(provider, "jobs") as browser:
+        settings.SESSION_LIMIT_SECONDS = 0
         recheck_everybody(live_portal)
         assert browser.close_code() == 4401
 
