@@ -26,6 +26,7 @@ WORDS: Final = {
     "sso.key": "Signed a window into Comet",
     "sso.launch": "Opened Comet",
     "tenant.create": "Made a tenant",
+    "tenant.move": "Moved a tenant",
     "tenant.rename": "Renamed a tenant",
 }
 """Actions by name. One that is not here is said by its name."""

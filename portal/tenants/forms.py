@@ -5,14 +5,14 @@ from typing import Any
 from django import forms
 
 from portal.core.access import Access
-from portal.core.fields import PlainTextField
+from portal.core.names import NameField
 from portal.tenants.models import Tenant
 
 
 class TenantForm(forms.Form):
     """A new Tenant: its parent must be one the caller manages."""
 
-    name = PlainTextField(max_length=120, help_text="As its people know it.")
+    name = NameField(max_length=120, help_text="As its people know it.")
     kind = forms.ChoiceField(
         choices=[(kind.value, kind.label) for kind in (Tenant.Kind.CUSTOMER, Tenant.Kind.RESELLER)],
         help_text="A reseller has customers of its own below it; a customer has devices.",
@@ -30,7 +30,7 @@ class TenantForm(forms.Form):
 
 
 class TenantNameForm(forms.Form):
-    name = PlainTextField(max_length=120)
+    name = NameField(max_length=120)
 
 
 class TenantSearchForm(forms.Form):

@@ -6,19 +6,10 @@ from typing import Any
 from django.db.models import Count, Q
 from django.http import Http404
 
-from portal.core.access import Access, Everything
+from portal.core.access import Access
 from portal.core.querysets import TenantQuerySet
 from portal.tenants.models import Tenant
-
-
-@dataclass(frozen=True)
-class TenantOption:
-    """A Tenant to choose, with the names from the topmost visible one down."""
-
-    id: int
-    name: str
-    path: str
-    depth: int
+from portal.tenants.outline import Outline
 
 
 @dataclass(frozen=True)
@@ -41,23 +32,9 @@ def list_tenants(access: Access, *, text: str = "") -> TenantQuerySet[Any]:
     ).order_by("path")
 
 
-def list_options(access: Access) -> list[TenantOption]:
-    """The Tenants a person reaches, as a tree flattened in alphabetical order."""
-    reach = access.reach()
-    tenants = Tenant.objects.all()
-    if not isinstance(reach, Everything):
-        tenants = tenants.filter(pk__in=reach)
-    by_id = {tenant.pk: tenant for tenant in tenants}
-
-    def names(tenant: Tenant) -> list[str]:
-        above = by_id.get(tenant.parent_id) if tenant.parent_id else None
-        return [*(names(above) if above else []), tenant.name]
-
-    options = []
-    for tenant in by_id.values():
-        path = names(tenant)
-        options.append(TenantOption(tenant.pk, tenant.name, " / ".join(path), len(path) - 1))
-    return sorted(options, key=lambda option: option.path.casefold())
+def list_options(access: Access) -> Outline:
+    """The Tenants a person reaches, in the order of the tree, for the switcher."""
+    return Outline(access.reach())
 
 
 def get_root() -> Tenant | None:
@@ -66,7 +43,8 @@ def get_root() -> Tenant | None:
 
 
 def get_tenant(tenant_id: int) -> Tenant | None:
-    return Tenant.objects.filter(pk=tenant_id).first()
+    """The Tenant of that id, unless it is in the trash."""
+    return Tenant.objects.filter(pk=tenant_id, is_trashed=False).first()
 
 
 def get_reached_tenant(access: Access, text: str) -> Tenant:

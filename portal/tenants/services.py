@@ -1,11 +1,14 @@
-"""Changes to the tenant tree."""
+"""Changes to the tenant tree: a Tenant is made, renamed, moved. Each is one transaction."""
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 
 from portal.audit import services as audit
+from portal.core.access import Access
 from portal.core.events import publish
+from portal.core.names import find_look_alike
 from portal.tenants.models import Tenant
+from portal.tenants.tree import lock_tree, settle, tell_people
 
 LEVELS_BELOW = {
     Tenant.Kind.PROVIDER: (Tenant.Kind.RESELLER, Tenant.Kind.CUSTOMER),
@@ -15,39 +18,133 @@ LEVELS_BELOW = {
 """Which kinds may stand directly below which."""
 
 
-def create_tenant(*, parent: Tenant | None, kind: str, name: str, actor: object = None) -> Tenant:
+def create_tenant(
+    *, parent: Tenant | None, kind: str, name: str, actor: object = None, ip: str | None = None
+) -> Tenant:
     """Add a Tenant to the tree.
 
     Raises:
         ValidationError: the kind cannot stand below `parent`, or the name is taken there.
     """
-    if parent is None:
-        if kind != Tenant.Kind.PROVIDER or Tenant.objects.filter(parent=None).exists():
-            raise ValidationError({"kind": "There is one provider, at the top."})
-    elif kind not in LEVELS_BELOW[Tenant.Kind(parent.kind)]:
-        raise ValidationError({"kind": f"A {kind} cannot stand below a {parent.kind}."})
-    if Tenant.objects.filter(parent=parent, name__iexact=name).exists():
-        raise ValidationError({"name": f"{parent or 'The top'} already has a tenant called {name}."})
-    with audit.record("tenant.create", actor=actor, tenant_id=parent.pk if parent else None) as entry:
+    with audit.record(
+        "tenant.create", actor=actor, tenant_id=parent.pk if parent else None, ip=ip, details={"name": name}
+    ) as entry:
         with transaction.atomic():
-            tenant = Tenant.objects.create(parent=parent, kind=kind, name=name)
+            lock_tree()
+            if parent is not None:
+                parent.refresh_from_db()
+            require_place(parent, kind=kind, name=name)
+            is_suspended = parent is not None and parent.is_suspended
+            tenant = Tenant.objects.create(parent=parent, kind=kind, name=name, is_suspended=is_suspended)
             tenant.path = f"{parent.path if parent else '/'}{tenant.pk}/"
             tenant.save(update_fields=["path"])
+            tell_people(tenant.ids_above)
             publish("tenant.changed", tenant_id=tenant.pk, tenant=tenant.pk)
         entry.target = tenant
     return tenant
 
 
-def rename_tenant(tenant: Tenant, *, name: str, actor: object = None) -> None:
+def rename_tenant(tenant: Tenant, *, name: str, actor: object = None, ip: str | None = None) -> None:
     """Give a Tenant another name.
 
     Raises:
         ValidationError: another Tenant beside it has that name.
     """
-    if Tenant.objects.filter(parent=tenant.parent, name__iexact=name).exclude(pk=tenant.pk).exists():
-        raise ValidationError({"name": f"There is already a tenant called {name} here."})
     details = {"before": tenant.name, "after": name}
-    with audit.record("tenant.rename", actor=actor, tenant_id=tenant.pk, target=tenant, details=details):
+    with (
+        audit.record(
+            "tenant.rename", actor=actor, tenant_id=tenant.pk, target=tenant, ip=ip, details=details
+        ),
+        transaction.atomic(),
+    ):
+        lock_tree()
+        tenant.refresh_from_db()
+        _require_free_name(tenant.parent, name, but=tenant)
         tenant.name = name
         tenant.save(update_fields=["name"])
         publish("tenant.changed", tenant_id=tenant.pk, tenant=tenant.pk)
+
+
+def move_tenant(
+    tenant: Tenant, *, parent: Tenant, access: Access, actor: object, ip: str | None = None
+) -> None:
+    """Put a Tenant, with everything below it, under another parent. Both are brought up to date.
+
+    Whoever loses or gains sight of it has his open pages checked again. Where the new parent is
+    suspended, so is everything that comes under it.
+
+    Raises:
+        PermissionDenied: `access` does not manage the Tenant, its parent and the new one.
+        ValidationError: it cannot stand there; nothing has changed.
+    """
+    details = {"from": str(tenant.parent or "the top"), "to": parent.name}
+    with (
+        audit.record("tenant.move", actor=actor, tenant_id=tenant.pk, target=tenant, ip=ip, details=details),
+        transaction.atomic(),
+    ):
+        lock_tree()
+        tenant.refresh_from_db()
+        parent.refresh_from_db()
+        require_movable(tenant, parent=parent, access=access)
+        above_before, above_after = tenant.ids_above, [*parent.ids_above, parent.pk]
+        tenant.parent = parent
+        tenant.save(update_fields=["parent"])
+        settle(tenant)
+        tell_people(set(above_before) ^ set(above_after))
+        publish("tenant.changed", tenant_id=tenant.pk, tenant=tenant.pk)
+
+
+def require_movable(tenant: Tenant, *, parent: Tenant, access: Access) -> None:
+    """Raises what `move_tenant` raises, and changes nothing."""
+    require_above(tenant, access=access)
+    access.require("tenant:manage", tenant_id=parent.pk)
+    if parent.is_trashed:
+        raise PermissionDenied("tenant:manage")
+    if parent.pk == tenant.pk:
+        raise ValidationError({"parent": f"{tenant} cannot stand below itself."})
+    if parent.path.startswith(tenant.path):
+        raise ValidationError(
+            {"parent": f"{parent} stands below {tenant}. Move {parent} out first, or choose another."}
+        )
+    if parent.pk == tenant.parent_id:
+        raise ValidationError({"parent": f"{tenant} stands below {parent} already."})
+    require_place(parent, kind=tenant.kind, name=tenant.name)
+
+
+def require_above(tenant: Tenant, *, access: Access) -> None:
+    """Refuse who does not manage both the Tenant and its parent: nobody acts on the branch he sits on.
+
+    Raises:
+        PermissionDenied: he does not, or it is in the trash.
+        ValidationError: it is the provider, at the top.
+    """
+    access.require("tenant:manage", tenant_id=tenant.pk)
+    if tenant.is_trashed:
+        raise PermissionDenied("tenant:manage")
+    if tenant.parent_id is None:
+        raise ValidationError(f"{tenant} is the provider: it stays at the top, and open.")
+    access.require("tenant:manage", tenant_id=tenant.parent_id)
+
+
+def require_place(parent: Tenant | None, *, kind: str, name: str) -> None:
+    """Raises ValidationError unless a Tenant of that kind and name may stand below `parent`."""
+    if parent is None:
+        if kind != Tenant.Kind.PROVIDER or Tenant.objects.filter(parent=None).exists():
+            raise ValidationError({"kind": "There is one provider, at the top."})
+        return
+    if parent.is_trashed:
+        raise ValidationError({"parent": f"{parent} is in the trash. Restore it first."})
+    if kind not in LEVELS_BELOW[Tenant.Kind(parent.kind)]:
+        raise ValidationError({"kind": f"A {kind} cannot stand below a {parent.kind}."})
+    _require_free_name(parent, name)
+
+
+def _require_free_name(parent: Tenant | None, name: str, *, but: Tenant | None = None) -> None:
+    """Names beside each other differ in more than case and look-alike letters."""
+    beside = Tenant.objects.filter(parent=parent, trashed_at=None)
+    if but is not None:
+        beside = beside.exclude(pk=but.pk)
+    taken = find_look_alike(name, beside.order_by("pk").values_list("name", flat=True))
+    if taken is not None:
+        alike = "" if taken.casefold() == name.casefold() else f", which looks like {name}"
+        raise ValidationError({"name": f"{parent or 'The top'} already has a tenant called {taken}{alike}."})

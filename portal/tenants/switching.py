@@ -9,11 +9,11 @@ SESSION_TENANT = "tenant_id"
 
 
 def chosen_tenant(request: HttpRequest, access: Access) -> Tenant | None:
-    """The Tenant of the switcher; None where all is shown, or where it is out of reach by now."""
+    """The Tenant of the switcher; None where all is shown, or where it cannot be seen any more."""
     chosen = request.session.get(SESSION_TENANT)
     if chosen is None or chosen not in access.reach():
         return None
-    return Tenant.objects.filter(pk=chosen).first()
+    return Tenant.objects.filter(pk=chosen, is_trashed=False).first()
 
 
 def choose_tenant(request: HttpRequest, tenant: Tenant | None) -> None:

@@ -1,0 +1,15 @@
+"""What later rooms hear of the tenant tree, within the transaction that changes it."""
+
+from typing import Final
+
+from django.dispatch import Signal
+
+tenants_closed: Final = Signal()
+"""Sent with `tenant_ids` after Tenants were suspended or went to the trash: roles, links and keys held
+there are worth nothing from now on, and what rests on them ends."""
+
+tenant_trashed: Final = Signal()
+"""Sent with `tenant` after it went to the trash with everything below it."""
+
+tenant_restored: Final = Signal()
+"""Sent with `tenant` after it came back from the trash with everything below it."""
