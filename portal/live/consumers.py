@@ -1,5 +1,6 @@
 """The websocket of a page: admits a browser to topics; the hub does the sending from then on."""
 
+from contextlib import suppress
 from importlib import import_module
 from typing import Final
 from urllib.parse import parse_qs
@@ -45,14 +46,15 @@ class LiveConsumer(AsyncWebsocketConsumer):
         except TopicRefused:
             await self.close(code=REFUSED)
         else:
-            self.reader = Reader(
-                self.scope.get(RAW_SEND, self.base_send),
-                user_id=user.pk,
-                topics=topics,
-                sight=sight,
-                recheck=self.recheck,
-            )
-            hub_of_this_process().join(self.reader)
+            with suppress(RuntimeError):  # the browser has gone meanwhile
+                self.reader = Reader(
+                    self.scope.get(RAW_SEND, self.base_send),
+                    user_id=user.pk,
+                    topics=topics,
+                    sight=sight,
+                    recheck=self.recheck,
+                )
+                hub_of_this_process().join(self.reader)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Pages never send; who does is no page."""

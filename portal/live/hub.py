@@ -25,7 +25,7 @@ from portal.core.events import FACTS_CHANNEL, Fact, decode_facts
 from portal.live.marks import FRESHNESS, Mark, freshness_mark, mark_of, marks_html, wants_of
 from portal.live.pieces import Piece, render_pieces
 from portal.live.selectors import list_tenants_placed_on
-from portal.live.sockets import Reader
+from portal.live.sockets import Frame, Reader
 from portal.live.topics import Audience, Sight, Topic
 from portal.live.watching import keep_watch_keys
 
@@ -199,18 +199,19 @@ class Hub:
         for audience, readers in list(self._audiences.items()):
             text = frame(audience, pieces, marks, refresh=refresh)
             if text:
-                for reader in tuple(readers):
-                    await self._deliver(reader, text)
+                await self._deliver(tuple(readers), Frame(text))
 
-    async def _deliver(self, reader: Reader, text: str) -> None:
-        if reader.is_behind():
-            self.leave(reader)
-            self._spawn(reader.let_go())
-            return
-        try:
-            await reader.write(text)
-        except (OSError, RuntimeError):
-            self.leave(reader)
+    async def _deliver(self, readers: Iterable[Reader], one: Frame) -> None:
+        for reader in readers:
+            if reader.is_behind():
+                self.leave(reader)
+                self._spawn(reader.let_go())
+                continue
+            try:
+                if (sending := reader.write(one)) is not None:
+                    await sending
+            except (OSError, RuntimeError):
+                self.leave(reader)
 
     async def _catch_up(self, reader: Reader) -> None:
         """What happened while the page loaded; all of it may be old where this hub did not hear that."""
@@ -225,7 +226,7 @@ class Hub:
         pieces, freshness = await self.in_thread(_render, wanted) if wanted else ([], [])
         text = frame(reader.audience, pieces, [*marks.values(), *freshness], refresh=unheard)
         if text:
-            await self._deliver(reader, text)
+            await self._deliver([reader], Frame(text))
 
     # Care
 

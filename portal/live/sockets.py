@@ -1,13 +1,21 @@
-"""One browser's websocket, as the hub writes to it: straight to the server's own `send`.
+"""One browser's websocket, as the hub writes to it: straight to the connection below the server.
 
-uvicorn's `send` waits while the transport's buffer is above its high-water mark. Both marks are set
-to `MAX_BACKLOG_BYTES` here, so that below it a send never waits, and a reader above it is let go
-instead: nobody waits for anybody else.
+A frame for many readers is put into the form it has on the wire once; each reader then costs one
+write. uvicorn's websocket protocol shows its transport; under a server that hides it, every reader
+gets its text through the ASGI `send`.
+
+uvicorn waits while the transport's buffer is above its high-water mark. Both marks are set to
+`MAX_BACKLOG_BYTES` here, so that below it nothing waits, and a reader above it is let go instead:
+nobody waits for anybody else.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import cached_property
 from typing import Any, Final
+
+from websockets.frames import Frame as WireFrame
+from websockets.frames import Opcode
 
 from portal.live.topics import Sight, Topic
 
@@ -33,10 +41,22 @@ def with_raw_send(application: Application) -> Application:
     return keeping
 
 
+class Frame:
+    """One text message, for any number of readers."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @cached_property
+    def on_the_wire(self) -> bytes:
+        """As a server sends it: one unmasked, uncompressed text frame."""
+        return WireFrame(Opcode.TEXT, self.text.encode()).serialize(mask=False)
+
+
 class Reader:
     """A joined socket: what it listens to, what it may see, and how to reach it."""
 
-    __slots__ = ("_send", "_transport", "check_at", "recheck", "sight", "topics", "user_id")
+    __slots__ = ("_protocol", "_send", "_transport", "check_at", "recheck", "sight", "topics", "user_id")
 
     def __init__(
         self,
@@ -47,8 +67,10 @@ class Reader:
         sight: Sight,
         recheck: Callable[[], Awaitable[None]],
     ) -> None:
+        """Raises RuntimeError when the browser has gone already."""
         self._send = send
-        self._transport = getattr(getattr(send, "__self__", None), "transport", None)
+        self._protocol = getattr(send, "__self__", None)
+        self._transport = getattr(self._protocol, "transport", None)
         if self._transport is not None:
             self._transport.set_write_buffer_limits(high=MAX_BACKLOG_BYTES, low=MAX_BACKLOG_BYTES)
         self.user_id = user_id
@@ -69,9 +91,17 @@ class Reader:
             return False
         return bool(self._transport.get_write_buffer_size() >= MAX_BACKLOG_BYTES)
 
-    async def write(self, text: str) -> None:
-        """Send one frame. Raises OSError when the socket is gone, RuntimeError when it is closing."""
-        await self._send({"type": "websocket.send", "text": text})
+    def write(self, frame: Frame) -> Awaitable[None] | None:
+        """Send one frame; what is given back, if anything, is still to be awaited.
+
+        Raises OSError when the socket is gone, RuntimeError when it is closing.
+        """
+        if self._transport is None:
+            return self._send({"type": "websocket.send", "text": frame.text})
+        if self._transport.is_closing() or getattr(self._protocol, "close_sent", False):
+            raise RuntimeError("the socket is closing")
+        self._transport.write(frame.on_the_wire)
+        return None
 
     async def let_go(self) -> None:
         """Tell a reader that fell behind to reload, once it has read the rest; cut it off otherwise."""

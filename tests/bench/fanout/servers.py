@@ -1,0 +1,78 @@
+"""Starts the three servers that are compared, each as a process of its own that listens on loopback."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Final
+
+from portal.demo.children import end_with_parent, stop
+from portal.demo.ports import free_port
+
+HERE: Final = Path(__file__).parent
+WS_VERSION: Final = "8.18.3"
+START_SECONDS: Final = 30.0
+UVICORN: Final = [
+    *("--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio"),
+    *("--ws-per-message-deflate", "false", "--no-access-log", "--log-level", "warning"),
+    *("--lifespan", "off"),
+]
+"""As in the Procfile, so that both Python servers have the same ground."""
+
+
+class Server:
+    """A process that listens on `port`."""
+
+    def __init__(self, command: list[str], port: int, folder: Path | None = None) -> None:
+        self.port = port
+        self._process = subprocess.Popen(
+            command, cwd=folder, start_new_session=True, preexec_fn=end_with_parent, stdout=subprocess.DEVNULL
+        )
+        self.pid = self._process.pid
+
+    def wait_until_it_listens(self) -> None:
+        until = time.monotonic() + START_SECONDS
+        while self._process.poll() is None and time.monotonic() < until:
+            connection = HTTPConnection("127.0.0.1", self.port, timeout=1)
+            with suppress(OSError):
+                connection.connect()
+                connection.close()
+                return
+            time.sleep(0.05)
+        raise RuntimeError(f"{self._process.args!r} does not listen on port {self.port}")
+
+    def stop(self) -> None:
+        stop(self._process)
+
+
+@contextmanager
+def python_server(application: str) -> Iterator[Server]:
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", application, "--port", str(port), *UVICORN]
+    yield from _running(Server(command, port))
+
+
+@contextmanager
+def node_server(folder: Path) -> Iterator[Server]:
+    """Node's `ws`, installed into `folder`."""
+    subprocess.run(
+        ["npm", "install", "--no-audit", "--no-fund", "--silent", f"ws@{WS_VERSION}"],
+        cwd=folder,
+        check=True,
+        timeout=120,
+    )
+    script = folder / "node_peer.mjs"
+    script.write_text((HERE / "node_peer.mjs").read_text())
+    port = free_port()
+    yield from _running(Server(["node", str(script), str(port)], port, folder))
+
+
+def _running(server: Server) -> Iterator[Server]:
+    try:
+        server.wait_until_it_listens()
+        yield server
+    finally:
+        server.stop()
