@@ -14,6 +14,7 @@ from channels.auth import AuthMiddlewareStack  # noqa: E402  (needs the apps loa
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
+from portal.core.key_state import announce_in_background  # noqa: E402
 from portal.live.routing import websocket_urlpatterns  # noqa: E402
 from portal.live.sockets import with_raw_send  # noqa: E402
 
@@ -21,3 +22,4 @@ websocket_application = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRoute
 application = ProtocolTypeRouter(
     {"http": django_application, "websocket": with_raw_send(websocket_application)}
 )
+announce_in_background()

@@ -1,7 +1,8 @@
 """Settings, read from the environment.
 
-`PERIHELION_ENV` is `production` (the default: closed, refuses to start on missing or demo keys),
-`demo` (what `make run` starts; keys come from `data/demo.env`) or `test`.
+`PERIHELION_ENV` is `production` (the default: closed, refuses to start without a SECRET_KEY and on
+demo keys; without ENCRYPTION_KEYS it starts and says what does not work), `demo` (what `make run`
+starts; keys come from `data/demo.env`) or `test`.
 """
 
 import os
@@ -12,7 +13,16 @@ from celery.schedules import crontab
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from portal.core.environment import DEMO_KEY_PREFIX, env_flag, env_int, env_list, load_env_file
+from portal.core.environment import (
+    DEMO_KEY_PREFIX,
+    SecretFileProblem,
+    env_flag,
+    env_int,
+    env_list,
+    env_secret,
+    env_secret_list,
+    load_env_file,
+)
 from portal.core.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -24,17 +34,20 @@ DATA_DIR = Path(os.environ.get("PERIHELION_DATA", BASE_DIR / "data")).absolute()
 if ENV == "demo":
     load_env_file(DATA_DIR / "demo.env")
 
-# Keys
+# Keys: in the variable, or in the file that the variable with _FILE behind it names. See docs/operations.md
 
-SECRET_KEY = os.environ.get("SECRET_KEY", "" if PRODUCTION else f"{DEMO_KEY_PREFIX}not-for-production")
-ENCRYPTION_KEYS = env_list("ENCRYPTION_KEYS")  # Fernet keys, newest first; see docs/operations.md
+SECRET_KEY = env_secret("SECRET_KEY", "" if PRODUCTION else f"{DEMO_KEY_PREFIX}not-for-production")
+ENCRYPTION_KEYS: list[str] = []  # Fernet keys, newest first
+ENCRYPTION_KEYS_PROBLEM = ""  # why their file could not be read
+try:
+    ENCRYPTION_KEYS = env_secret_list("ENCRYPTION_KEYS")
+except SecretFileProblem as problem:
+    ENCRYPTION_KEYS_PROBLEM = str(problem)
 if PRODUCTION:
     if len(SECRET_KEY) < 50:
         raise ImproperlyConfigured("SECRET_KEY must be set to at least 50 random characters.")
     if SECRET_KEY.startswith(DEMO_KEY_PREFIX):
         raise ImproperlyConfigured("SECRET_KEY is a demo key. Make one of your own for production.")
-    if not ENCRYPTION_KEYS:
-        raise ImproperlyConfigured("ENCRYPTION_KEYS must hold at least one Fernet key.")
     if any(key.startswith(DEMO_KEY_PREFIX) for key in ENCRYPTION_KEYS):
         raise ImproperlyConfigured("ENCRYPTION_KEYS holds a demo key. Make one of your own for production.")
 
@@ -144,7 +157,7 @@ CONTENT_SECURITY_POLICY = {
 
 DATABASES = {
     "default": dj_database_url.parse(
-        os.environ.get("DATABASE_URL", f"sqlite:///{DATA_DIR / 'perihelion.sqlite3'}"),
+        env_secret("DATABASE_URL", f"sqlite:///{DATA_DIR / 'perihelion.sqlite3'}"),
         conn_max_age=60,
         conn_health_checks=True,
     )
@@ -159,7 +172,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
+REDIS_URL = env_secret("REDIS_URL", "redis://127.0.0.1:6379/0")
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 CHANNEL_LAYERS = {
     "default": {

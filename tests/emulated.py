@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from cryptography.fernet import Fernet
 
 from portal.accounts.models import User
 from portal.operations.models import Operation
@@ -13,8 +12,6 @@ from portal.servers.models import CometServer
 from portal.servers.services import link_server
 from tests.cast import Person
 from tests.emulator_process import EmulatorProcess, start_emulator
-
-_KEY = Fernet.generate_key().decode()
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +23,6 @@ def emulator() -> Iterator[EmulatorProcess]:
 @pytest.fixture(autouse=True)
 def _may_contact_loopback(settings: Any) -> None:
     settings.ALLOWED_NETWORKS = ["127.0.0.0/8", "[::1]"]
-    settings.ENCRYPTION_KEYS = [_KEY]
 
 
 @pytest.fixture

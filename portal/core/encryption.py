@@ -1,30 +1,15 @@
 """Secrets at rest: Fernet with rotating keys, and a model field that never shows what it holds."""
 
-from functools import lru_cache
 from typing import Any, Final, Self
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from django.conf import settings
+from cryptography.fernet import InvalidToken, MultiFernet
 from django.db import models
 
-from portal.core.environment import DEMO_KEY_PREFIX
+from portal.core.keys import SecretUnreadable, current_keys
+
+__all__ = ["MASK", "Secret", "SecretField", "SecretUnreadable"]
 
 MASK: Final = "••••••••"
-
-
-class SecretUnreadable(Exception):
-    """No configured key opens this secret: ENCRYPTION_KEYS is missing the key that sealed it."""
-
-
-@lru_cache(maxsize=4)
-def _fernet(keys: tuple[str, ...]) -> MultiFernet:
-    return MultiFernet([Fernet(key.removeprefix(DEMO_KEY_PREFIX)) for key in keys])
-
-
-def _current_fernet() -> MultiFernet:
-    if not settings.ENCRYPTION_KEYS:
-        raise SecretUnreadable("ENCRYPTION_KEYS is not set, so no secret can be stored or read.")
-    return _fernet(tuple(settings.ENCRYPTION_KEYS))
 
 
 class Secret:
@@ -37,12 +22,29 @@ class Secret:
 
     @classmethod
     def seal(cls, value: str) -> Self:
-        return cls(_current_fernet().encrypt(value.encode()).decode())
+        """Seal `value` with the newest key.
+
+        Raises:
+            SecretUnreadable: the keys are missing or damaged, or not those of this installation: what
+                a wrong key seals would be lost with it.
+        """
+        from portal.core.key_state import require_right_keys  # it needs the models, which need this
+
+        require_right_keys()
+        return cls(current_keys()[0].fernet.encrypt(value.encode()).decode())
 
     @property
     def token(self) -> str:
         """The sealed form, as it is stored."""
         return self._token
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether one of the configured keys sealed it."""
+        try:
+            return any(key.opens(self._token) for key in current_keys())
+        except SecretUnreadable:
+            return False
 
     def reveal(self) -> str:
         """The value itself.
@@ -50,10 +52,11 @@ class Secret:
         Raises:
             SecretUnreadable: none of the configured keys sealed it.
         """
+        fernet = MultiFernet([key.fernet for key in current_keys()])
         try:
-            return _current_fernet().decrypt(self._token.encode()).decode()
+            return fernet.decrypt(self._token.encode()).decode()
         except InvalidToken as exc:
-            raise SecretUnreadable("A stored secret was sealed with a key that is not configured.") from exc
+            raise SecretUnreadable("It was sealed with a key that is not in ENCRYPTION_KEYS.") from exc
 
     def __str__(self) -> str:
         return MASK

@@ -9,19 +9,24 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from portal.core.access import PERMISSIONS, public
+from portal.core.key_state import look
 
 
 @never_cache
 @require_safe
 @public
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 when this process answers and its database does, else 503."""
+    """200 when this process answers and its database does, else 503.
+
+    Unreadable secrets are told, and stay a matter for people: pages work without them.
+    """
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError:
         return JsonResponse({"web": "up", "database": "down"}, status=503)
-    return JsonResponse({"web": "up", "database": "up"})
+    secrets = "readable" if look().is_ready else "unreadable"
+    return JsonResponse({"web": "up", "database": "up", "secrets": secrets})
 
 
 def permission_denied(request: HttpRequest, exception: Any = None) -> HttpResponse:

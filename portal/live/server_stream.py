@@ -25,6 +25,9 @@ IDLE_SECONDS: Final = 300.0
 OPEN_SECONDS: Final = 10.0
 FIRST_PAUSE_SECONDS: Final = 0.25
 LONGEST_PAUSE_SECONDS: Final = 15.0
+UNREADABLE_PAUSE_SECONDS: Final = 60.0
+"""Pause while the credential cannot be read: a new credential, or other keys, start the stream anew."""
+
 STEADY_SECONDS: Final = 20.0
 """A stream that lived this long starts the pauses from the first again."""
 
@@ -69,6 +72,9 @@ class ServerStream:
                     continue  # quiet, or dead: only opening it again tells
                 failures = 1 if loop.time() - began > STEADY_SECONDS else failures + 1
                 await self._note_failure(exc, failures)
+                if isinstance(exc, SecretUnreadable):
+                    await asyncio.sleep(UNREADABLE_PAUSE_SECONDS)
+                    continue
             except DatabaseError as exc:
                 failures += 1
                 log.warning("stream.database_failed", server_id=self._held.server_id, error=str(exc))

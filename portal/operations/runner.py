@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 import comet
+from portal.core.encryption import SecretUnreadable
 from portal.core.events import publish
 from portal.operations.claims import Claim, take
 from portal.operations.endings import end_item
@@ -68,6 +69,10 @@ def run(item_id: int) -> None:
         _look_again(claim, str(error))
     except comet.CometError as error:
         _answer_for(claim, error)
+    except SecretUnreadable as error:  # secrets are opened before anything is asked of a server
+        log.warning("operation.secret_unreadable", item_id=item_id)
+        text = f"The stored credential cannot be read, so nothing was asked of the server. {error}"
+        end_item(claim.item, Item.FAILED, where=claim.held, error=text)
     except (OperationalError, InterfaceError) as error:
         log.warning("operation.database_failed", item_id=item_id, error=str(error))
         _crashed(claim, passing=True)

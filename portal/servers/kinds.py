@@ -9,6 +9,7 @@ from django.utils import timezone
 
 import comet
 from portal.core.bulk import Pacer
+from portal.core.encryption import Secret
 from portal.core.events import publish
 from portal.operations.errors import ItemFailed
 from portal.operations.models import OperationItem
@@ -44,6 +45,7 @@ def make_own_admin(item: OperationItem, progress: Progress) -> Done:
     if server is None:
         raise ItemFailed("This Comet Server is not linked any more.")
     username, password = f"perihelion-{secrets.token_hex(4)}", secrets.token_urlsafe(32)
+    sealed = Secret.seal(password)  # before there is an administrator whose password could not be kept
     try:
         clients.for_server(server).admin_admin_user_new(target_user=username, target_password=password)
         with clients.new_client(server.api_url, comet.Password(username, password)) as client:
@@ -56,7 +58,7 @@ def make_own_admin(item: OperationItem, progress: Progress) -> Done:
         CometServer.objects.filter(pk=server.pk).update(
             admin_username=username,
             credential_kind=CometServer.CredentialKind.PASSWORD,
-            password=password,
+            password=sealed,
             session_key=None,
             credential_changed_at=timezone.now(),
         )

@@ -97,6 +97,11 @@ class CometServer(models.Model):
         return self.credential_kind == self.CredentialKind.SESSION_KEY
 
     @property
+    def credential_is_unreadable(self) -> bool:
+        """Whether its credential is stored, sealed with a key that is not configured."""
+        return any(secret and not secret.is_readable for secret in (self.password, self.session_key))
+
+    @property
     def devices_left(self) -> int | None:
         """Devices its licence still allows; None where it is unlimited."""
         return max(self.device_limit - self.devices_configured, 0) if self.device_limit else None

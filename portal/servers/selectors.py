@@ -60,7 +60,6 @@ def list_servers(access: Access) -> TenantQuerySet[CometServer]:
     servers: Any = (
         CometServer.objects.visible_to(access, "server:view")
         .select_related("tenant")
-        .defer("password", "session_key")
         .annotate(
             user_profile_count=_count("user_profiles"),
             connected_devices=Count("devices", filter=Q(devices__connections__gt=0), distinct=True),

@@ -10,13 +10,14 @@ from django.utils import timezone
 from portal.accounts.access import access_for
 from portal.accounts.models import User
 from portal.audit import services as audit
-from portal.core.encryption import Secret
+from portal.core.encryption import Secret, SecretUnreadable
+from portal.core.key_state import require_right_keys
 from portal.operations import services as operations
 from portal.operations.models import Operation, OperationItem
 from portal.servers.bookkeeping import note_version, publish_server
 from portal.servers.errors import LinkRefused
 from portal.servers.linking import Credential, Proven, prove
-from portal.servers.models import SERVER_ITSELF, CometServer, Placement
+from portal.servers.models import SERVER_ITSELF, CometServer, Organization, Placement
 from portal.servers.placements import ensure_placements
 from portal.tenants.models import Tenant
 
@@ -59,6 +60,7 @@ def link_server(
         "server.link", actor=user, tenant_id=tenant.pk, ip=ip, details=details, refusals=(LinkRefused,)
     ) as action:
         _refuse_taken_name(tenant, name)
+        _refuse_without_keys()
         proven = prove(api_url, Credential(username, password, totp_code, session_key))
         _refuse_linked(proven, user)
         server = CometServer(
@@ -100,8 +102,10 @@ def edit_server(
 ) -> None:
     """Rename a server, change its addresses, or give it a new credential (None keeps the stored one).
 
-    A changed address or credential is tried first, and must lead to the same Comet Server. The stored
-    credential goes to no other address: whoever may type addresses could collect it there.
+    A changed address or credential is tried first, and must lead to the same Comet Server. What is stored
+    goes to no other address, since whoever may type addresses could collect it there: the API address gets
+    the portal's sign-in, the browser address the session keys of people. So a new address needs the
+    credential typed again, and the passwords made for organizations are forgotten with the old one.
 
     Raises:
         LinkRefused: says at which field what is wrong. Nothing is changed then.
@@ -123,14 +127,17 @@ def edit_server(
     ):
         if name != server.name:
             _refuse_taken_name(server.tenant, name)
-        if credential is None and api_url != server.api_url:
+        browser_url = browser_url or api_url
+        has_moved = (api_url, browser_url) != (server.api_url, server.browser_url)
+        if credential is None and has_moved:
             raise LinkRefused(
                 "password",
-                "The stored credential is not sent to another address. Type the administrator's password"
-                " again, or paste a session key.",
+                "The stored credential is not sent to another address, nor are sign-ins. Type the"
+                " administrator's password again, or paste a session key.",
             )
         changed = ["name", "api_url", "browser_url"]
         if credential is not None:
+            _refuse_without_keys()
             proven = prove(api_url, credential)
             if proven.version.server_license_hash != server.license_hash:
                 raise LinkRefused(
@@ -139,8 +146,11 @@ def edit_server(
             server.admin_username = credential.username
             _keep_credential(server, proven)
             changed += _CREDENTIAL
-        server.name, server.api_url, server.browser_url = name, api_url, browser_url or api_url
+        forget_passwords = api_url != server.api_url
+        server.name, server.api_url, server.browser_url = name, api_url, browser_url
         with transaction.atomic():
+            if forget_passwords:  # whoever answers there now may only look like the server: make new ones
+                Organization.objects.filter(server=server).update(admin_password=None)
             server.save(update_fields=changed)  # syncs and the relay write the others meanwhile
             publish_server(server)
             if own_admin and credential is not None:
@@ -224,6 +234,14 @@ def place_organizations(
 def _refuse_taken_name(tenant: Tenant, name: str) -> None:
     if CometServer.objects.filter(tenant=tenant, name=name).exists():
         raise LinkRefused("name", "A server of this name is linked already. Choose another name.")
+
+
+def _refuse_without_keys() -> None:
+    """Say it before anything is asked: what could not be stored would be lost."""
+    try:
+        require_right_keys()
+    except SecretUnreadable as problem:
+        raise LinkRefused("password", f"No credential can be stored at the moment. {problem}") from problem
 
 
 def _refuse_linked(proven: Proven, user: User | None) -> None:

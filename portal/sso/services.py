@@ -11,6 +11,7 @@ from comet.web_signin import session_login, user_session_login
 from portal.audit import services as audit
 from portal.core.background import send_task_on_commit
 from portal.core.encryption import Secret, SecretUnreadable
+from portal.core.key_state import key_state, require_right_keys
 from portal.servers.models import CometServer
 from portal.sso import keys
 from portal.sso.doors import Door
@@ -66,6 +67,7 @@ def start(
     ) as action:
         try:
             door.require_open()
+            require_right_keys()  # a key that cannot be kept could not be revoked either
             issued = keys.issue(door, user=user, ip=ip)
         except (SecretUnreadable, LookupError) as error:
             raise LaunchRefused(
@@ -84,6 +86,7 @@ def start(
             embedded=embedded,
             comet_username=issued.username,
             session_key=Secret.seal(issued.key),
+            api_url=door.server.api_url,
             expires_at=timezone.now() + TIME_BOX,
         )
         action.details = {"launch": str(launch.pk), "until": launch.expires_at.isoformat(timespec="seconds")}
@@ -151,7 +154,8 @@ def end_at(server: CometServer) -> None:
 def revoke(launch_id: Any) -> None:
     """Revoke the key of a launch that is ending, if nobody else does at this moment.
 
-    A server that does not answer is asked again, with growing pauses, by the sweep.
+    A server that does not answer is asked again, with growing pauses, by the sweep; so is one whose key
+    cannot be read while the keys in ENCRYPTION_KEYS are not the right ones.
     """
     now = timezone.now()
     claimed = Launch.objects.filter(pk=launch_id, state=Launch.State.ENDING, revoke_after__lte=now).update(
@@ -164,7 +168,8 @@ def revoke(launch_id: Any) -> None:
     try:
         keys.revoke(launch)
     except (comet.CometError, SecretUnreadable) as error:
-        if now < launch.expires_at + GIVE_UP_AFTER:
+        lacks_key = isinstance(error, SecretUnreadable) and not key_state().is_ready
+        if now < launch.expires_at + GIVE_UP_AFTER or lacks_key:
             _try_again(launch, audit.error_text(error))
             return
         launch.problem = "Its key could not be revoked; Comet itself has ended it by now."

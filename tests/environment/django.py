@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from typing import Final
 
 from tests.environment.redis import RedisServer
+from tests.marks import MARKED_KEY
 
 PREPARED: Final = "PERIHELION_TESTS_PREPARED"
 """Set by the process that prepared, for those it starts (one per core)."""
@@ -25,6 +26,7 @@ def prepare() -> ExitStack:
                 PREPARED: "1",
                 "PERIHELION_ENV": "test",
                 "PERIHELION_DATA": data,
+                "ENCRYPTION_KEYS": MARKED_KEY,
                 "REDIS_URL": redis.url,
             }
         )

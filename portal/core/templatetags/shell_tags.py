@@ -6,7 +6,8 @@ from typing import Any
 from django import template
 from django.urls import reverse
 
-from portal.core.access import NO_ACCESS, Access
+from portal.core.access import EVERYTHING, NO_ACCESS, Access
+from portal.core.key_state import key_state
 
 register = template.Library()
 
@@ -62,6 +63,22 @@ def nav_items(context: template.Context) -> list[dict[str, Any]]:
     ]
     here = max((item["url"] for item in items if _leads_to(item["url"], request.path)), key=len, default=None)
     return [{**item, "current": item["url"] == here} for item in items]
+
+
+@register.inclusion_tag("components/_keys_notice.html", takes_context=True)
+def keys_notice(context: template.Context) -> dict[str, str]:
+    """The band that says stored credentials cannot be read: what to do is told to who sees everything."""
+    access: Access = getattr(context.get("request"), "access", NO_ACCESS)
+    tenants = access.tenants_with("server:view")
+    state = key_state()
+    if not tenants or not state.problem:
+        return {"problem": "", "advice": ""}
+    if tenants is EVERYTHING:
+        return {"problem": state.problem, "advice": state.advice}
+    return {
+        "problem": "The portal cannot read the credentials of Comet Servers at the moment.",
+        "advice": "What is shown stays as it was. Whoever runs the portal sees here what to do.",
+    }
 
 
 def _leads_to(url: str, path: str) -> bool:

@@ -8,6 +8,8 @@ from portal.core.encryption import MASK, Secret, SecretUnreadable
 from portal.servers.models import CometServer
 from tests.factories import CometServerFactory
 
+pytestmark = pytest.mark.django_db
+
 
 @pytest.fixture
 def keys(settings):
@@ -22,7 +24,6 @@ def test_a_secret_never_shows_itself(keys):
     assert secret.reveal() == "hunter2-hunter2"
 
 
-@pytest.mark.django_db
 def test_the_database_holds_only_the_sealed_form(keys):
     server = CometServerFactory(password="hunter2-hunter2")
     with connection.cursor() as cursor:
@@ -49,3 +50,26 @@ def test_without_a_key_nothing_is_stored(settings):
     settings.ENCRYPTION_KEYS = []
     with pytest.raises(SecretUnreadable):
         Secret.seal("value")
+
+
+def test_a_key_that_is_not_this_installations_seals_nothing(keys, settings):
+    """What it seals would be lost the moment the right key is back."""
+    secret = Secret.seal("value")
+    settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+
+    with pytest.raises(SecretUnreadable, match="not the one that sealed"):
+        Secret.seal("another value")
+
+    settings.ENCRYPTION_KEYS = keys
+    assert secret.reveal() == "value"
+
+
+@pytest.mark.parametrize("wrong", ["", "too-short", "é" * 44, "x" * 44])
+def test_a_damaged_key_is_named_by_its_place_and_never_shown(keys, settings, wrong):
+    settings.ENCRYPTION_KEYS = [*keys, wrong]
+
+    with pytest.raises(SecretUnreadable) as caught:
+        Secret.seal("value")
+
+    assert "Key 2 of 2 in ENCRYPTION_KEYS is no Fernet key" in str(caught.value)
+    assert not wrong or wrong not in str(caught.value)

@@ -200,13 +200,39 @@ def test_revocation_is_tried_again_until_the_server_answers(linked, provider, em
 def test_revocation_is_given_up_when_comet_has_long_ended_the_key(linked, provider):
     opened(provider.client(), linked)
     services.end(only_launch(), because="time box")
-    CometServer.objects.update(api_url="http://127.0.0.1:1")
+    Launch.objects.update(api_url="http://127.0.0.1:1")
     Launch.objects.update(expires_at=timezone.now() - services.GIVE_UP_AFTER - timedelta(minutes=1))
 
     launch = revoke_now(only_launch())
 
     assert (launch.state, launch.session_key) == (State.REVOKED, None)
     assert "could not be revoked" in launch.problem
+
+
+def test_revocation_is_not_given_up_while_the_portals_keys_are_not_the_right_ones(
+    linked, provider, settings, accepts
+):
+    message = opened(provider.client(), linked)
+    right = settings.ENCRYPTION_KEYS
+    settings.ENCRYPTION_KEYS = []
+    services.end(only_launch(), because="time box")
+    Launch.objects.update(expires_at=timezone.now() - services.GIVE_UP_AFTER - timedelta(minutes=1))
+
+    assert revoke_now(only_launch()).state == State.ENDING
+
+    settings.ENCRYPTION_KEYS = right
+    Launch.objects.update(revoke_after=timezone.now())
+    assert revoke_now(only_launch()).state == State.REVOKED
+    assert not accepts(message["username"], message["sessionkey"])
+
+
+def test_nothing_is_issued_that_could_not_be_kept(linked, provider, settings):
+    settings.ENCRYPTION_KEYS = []
+
+    response = open_door(provider.client(), linked)
+
+    assert response.status_code == 502
+    assert Launch.objects.count() == 0
 
 
 def test_the_audit_tells_it_all_and_holds_no_key(linked, provider):

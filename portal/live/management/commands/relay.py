@@ -7,6 +7,7 @@ from typing import Any
 import uvloop
 from django.core.management.base import BaseCommand
 
+from portal.core.key_state import announce
 from portal.live.relay import Relay
 
 
@@ -14,6 +15,7 @@ class Command(BaseCommand):
     help = "Hold the event streams of linked Comet Servers. Several may run; they share the servers."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        announce()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_run_until_told())
 
