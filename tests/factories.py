@@ -292,4 +292,5 @@ class LaunchFactory(DjangoModelFactory):
     portal_session = "of a test"
     reason = "A test"
     comet_username = "admin"
+    api_url = factory.SelfAttribute("server.api_url")
     expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(minutes=30))

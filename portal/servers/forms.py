@@ -183,7 +183,8 @@ class EditForm(CredentialForm):
     browser_url = ServerAddressField(
         required=False,
         label="Browser address",
-        help_text="Where people's browsers reach its web interface. Empty: the same.",
+        help_text="Where people's browsers reach its web interface. Empty: the same. Another address needs"
+        " the credential typed anew: sign-ins go there.",
     )
 
     def __init__(self, *args: Any, server: CometServer, **kwargs: Any) -> None:

@@ -78,7 +78,9 @@ def issue(door: Door, *, user: Any, ip: str | None) -> IssuedKey:
 
 
 def revoke(launch: Launch) -> None:
-    """End the launch's session key at its server. A key that is refused has ended already.
+    """End the launch's session key where it was issued. A key that is refused has ended already.
+
+    Never at an address the server was moved to meanwhile: whoever answers there did not issue it.
 
     Raises:
         comet.CometError: the server did not answer, so the key may still be good.
@@ -86,7 +88,7 @@ def revoke(launch: Launch) -> None:
     if launch.session_key is None:
         return
     credential = comet.SessionKey(launch.comet_username, launch.session_key.reveal())
-    with clients.new_client(launch.server.api_url, credential, host=host_of(launch.organization)) as client:
+    with clients.new_client(launch.api_url, credential, host=host_of(launch.organization)) as client:
         limited = client.with_limits(timeout=REVOKE_SECONDS)
         try:
             if launch.kind == Launch.Kind.END_USER:
@@ -120,7 +122,11 @@ def _for_tenant_admin(door: Door, budget: Budget, *, user: Any, ip: str | None) 
 def _make_admin(
     door: Door, organization: Organization, budget: Budget, *, user: Any, ip: str | None
 ) -> comet.Password:
-    """An administrator of the organization for the portal's sign-ins, stored before it is made."""
+    """An administrator of the organization for the portal's sign-ins, stored before it is made.
+
+    One whose password was forgotten, since the server moved, is removed first.
+    """
+    client = clients.for_server(door.server)
     credential = comet.Password(f"perihelion-{secrets.token_hex(4)}", secrets.token_urlsafe(32))
     with audit.record(
         "sso.admin.make",
@@ -130,15 +136,26 @@ def _make_admin(
         ip=ip,
         details={"server": str(door.server), "username": credential.username},
     ):
+        if organization.admin_username and organization.admin_password is None:
+            _remove_admin(budget.limit(client), organization)
         organization.admin_username = credential.username
         organization.admin_password = credential.password
         organization.save(update_fields=["admin_username", "admin_password"])
-        budget.limit(clients.for_server(door.server)).admin_admin_user_new(
+        budget.limit(client).admin_admin_user_new(
             target_user=credential.username,
             target_password=credential.password,
             target_org_id=organization.organization_id,
         )
     return credential
+
+
+def _remove_admin(client: comet.CometClient, organization: Organization) -> None:
+    try:
+        client.admin_admin_user_delete(target_user=organization.admin_username)
+    except comet.ServerError:
+        raise
+    except comet.APIError:  # it is gone already
+        pass
 
 
 def _for_end_user(door: Door, budget: Budget) -> IssuedKey:

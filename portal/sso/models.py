@@ -35,6 +35,7 @@ class Launch(models.Model):
     embedded = models.BooleanField(default=False)
     comet_username = models.CharField(max_length=255)
     session_key = SecretField()
+    api_url = models.CharField(max_length=255, help_text="Who issued the key; it is sent nowhere else.")
     state = models.CharField(max_length=8, choices=State, default=State.ISSUED)
     issued_at = models.DateTimeField(auto_now_add=True)
     fetched_at = models.DateTimeField(null=True)
