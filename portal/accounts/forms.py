@@ -7,10 +7,34 @@ from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
+from portal.accounts.grants import RoleChoice, usable_roles
 from portal.accounts.models import Role, User
 from portal.core.access import Access
 from portal.core.fields import PlainTextField
 from portal.tenants.models import Tenant
+
+
+class RoleField(forms.ChoiceField):
+    """One of the roles that the caller may know of; gives a RoleChoice."""
+
+    def offer(self, access: Access) -> None:
+        self.offered = {choice.value: choice for choice in usable_roles(access)}
+        built_in = [(choice.value, choice.name) for choice in self.offered.values() if not choice.custom]
+        made: dict[str, list[tuple[str, str]]] = {}
+        for choice in self.offered.values():
+            if choice.custom:
+                made.setdefault(f"Made by {choice.custom.tenant}", []).append((choice.value, choice.name))
+        self.choices = [("Built in", built_in), *made.items()] if made else built_in
+
+    def clean(self, value: Any) -> RoleChoice:
+        return self.offered[super().clean(value)]
+
+
+def check_role_belongs(form: forms.Form) -> None:
+    """A role that a Tenant made can be held in that Tenant and below only: say so at its field."""
+    role, tenant = form.cleaned_data.get("role"), form.cleaned_data.get("tenant")
+    if role and tenant and not role.belongs_to(tenant):
+        form.add_error("role", f"This role can be held in {role.custom.tenant} and below only.")
 
 
 class InviteForm(forms.Form):
@@ -22,13 +46,21 @@ class InviteForm(forms.Form):
     tenant = forms.ModelChoiceField(
         Tenant.objects.none(), empty_label=None, help_text="The role reaches everything below it, too."
     )
-    role = forms.ChoiceField(choices=Role.choices, initial=Role.VIEWER)
+    role = RoleField(initial=Role.VIEWER)
 
     def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         tenant = self.fields["tenant"]
         assert isinstance(tenant, forms.ModelChoiceField)  # noqa: S101  (for the type checker)
         tenant.queryset = Tenant.objects.visible_to(access, "person:manage").order_by("path")
+        role = self.fields["role"]
+        assert isinstance(role, RoleField)  # noqa: S101  (for the type checker)
+        role.offer(access)
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        check_role_belongs(self)
+        return self.cleaned_data
 
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"].lower()

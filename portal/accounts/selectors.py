@@ -1,12 +1,10 @@
 """Reads about people, their roles and their invitations."""
 
-from dataclasses import dataclass
-
 from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 
-from portal.accounts.models import Invitation, Membership, Role, User
-from portal.core.access import ROLES, Access
+from portal.accounts.models import Invitation, Membership, User
+from portal.core.access import Access
 from portal.core.querysets import TenantQuerySet
 
 
@@ -35,22 +33,3 @@ def home_tenant_id(user: User) -> int | None:
     """The Tenant of somebody who has roles in one alone; others are seen by who sees every Tenant."""
     tenants = set(Membership.objects.filter(user=user).values_list("tenant_id", flat=True))
     return tenants.pop() if len(tenants) == 1 else None
-
-
-@dataclass(frozen=True)
-class GrantableRole:
-    """A role, and whether the caller may give it in one Tenant."""
-
-    value: str
-    label: str
-
-
-def grantable_roles(access: Access, *, tenant_id: int) -> list[GrantableRole]:
-    """Roles whose every permission the caller holds in that Tenant: nobody grants what he lacks."""
-    if not access.allows("person:manage", tenant_id=tenant_id):
-        return []
-    return [
-        GrantableRole(role.value, role.label)
-        for role in Role
-        if all(access.allows(permission, tenant_id=tenant_id) for permission in ROLES[role.value])
-    ]

@@ -9,10 +9,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from portal.accounts.access import access_for
-from portal.accounts.errors import InvitationUnusable, RoleRefused
-from portal.accounts.models import Invitation, Membership, User
-from portal.accounts.selectors import grantable_roles
-from portal.accounts.signals import role_taken
+from portal.accounts.errors import InvitationUnusable
+from portal.accounts.grants import RoleChoice, may_grant, require_grantable
+from portal.accounts.models import CustomRole, Invitation, Membership, User
 from portal.audit import services as audit
 from portal.core.access import Access
 from portal.core.events import publish
@@ -27,7 +26,7 @@ def digest_of(token: str) -> str:
 
 
 def invite(
-    *, tenant: Tenant, role: str, email: str = "", access: Access | None, invited_by: User | None
+    *, tenant: Tenant, role: RoleChoice, email: str = "", access: Access | None, invited_by: User | None
 ) -> tuple[Invitation, str]:
     """Make an invitation; returns it with its token, which is shown once and not stored.
 
@@ -37,13 +36,13 @@ def invite(
         RoleRefused: the inviter does not hold everything that role grants in that Tenant.
     """
     if access is not None:
-        _require_grantable(access, tenant=tenant, role=role)
+        require_grantable(access, role, tenant=tenant)
     token = secrets.token_urlsafe(32)
-    details = {"role": role, "email": email}
+    details = {"role": role.name, "email": email}
     with audit.record("person.invite", actor=invited_by, tenant_id=tenant.pk, target=tenant, details=details):
         invitation = Invitation.objects.create(
             tenant=tenant,
-            role=role,
+            **role.columns,
             email=email.lower(),
             token_digest=digest_of(token),
             invited_by=invited_by,
@@ -58,7 +57,7 @@ def get_invitation(token: str) -> Invitation:
     Raises:
         InvitationUnusable: unknown, used, expired, or of somebody who could not make it any more.
     """
-    invitations = Invitation.objects.select_related("tenant", "invited_by", "custom_role")
+    invitations = Invitation.objects.select_related("tenant", "invited_by", "custom_role__tenant")
     invitation = invitations.filter(token_digest=digest_of(token)).first()
     if invitation is None:
         raise InvitationUnusable("This invitation link is not known. Ask for a new one.")
@@ -67,7 +66,8 @@ def get_invitation(token: str) -> Invitation:
     if invitation.expires_at <= timezone.now():
         raise InvitationUnusable("This invitation has expired. Ask for a new one.")
     inviter = invitation.invited_by
-    if inviter is not None and not _may_grant(access_for(inviter), invitation.tenant, invitation.role):
+    role = RoleChoice.of(invitation)
+    if inviter is not None and not may_grant(access_for(inviter), role, tenant=invitation.tenant):
         raise InvitationUnusable("Whoever invited you may not give this role any more. Ask for a new one.")
     return invitation
 
@@ -79,6 +79,8 @@ def accept_invitation(token: str, *, email: str, name: str, password: str) -> Us
         InvitationUnusable: unknown, used, expired, or the address has a sign-in already.
     """
     with transaction.atomic():
+        promised = CustomRole.objects.filter(invitations__token_digest=digest_of(token))
+        list(promised.select_for_update(of=("self",), no_key=True))  # nobody adds to it meanwhile
         invitation = get_invitation(token)
         used = Invitation.objects.filter(pk=invitation.pk, accepted_at=None).update(
             accepted_at=timezone.now()
@@ -91,9 +93,14 @@ def accept_invitation(token: str, *, email: str, name: str, password: str) -> Us
                 "This address has a sign-in already. Ask whoever invited you to add the role to it."
             )
         user = User.objects.create_user(email, password, name=name)
-        Membership.objects.create(user=user, tenant=invitation.tenant, role=invitation.role)
+        Membership.objects.create(
+            user=user,
+            tenant=invitation.tenant,
+            granted_by=invitation.invited_by,
+            **RoleChoice.of(invitation).columns,
+        )
         Invitation.objects.filter(pk=invitation.pk).update(accepted_by=user)
-    details = {"role": invitation.role}
+    details = {"role": invitation.role_name}
     with audit.record(
         "person.join", actor=user, tenant_id=invitation.tenant_id, target=invitation.tenant, details=details
     ):
@@ -107,38 +114,3 @@ def revoke_invitation(invitation: Invitation, *, actor: User) -> None:
         "person.uninvite", actor=actor, tenant_id=invitation.tenant_id, target=invitation.tenant
     ):
         invitation.delete()
-
-
-def remove_membership(membership: Membership, *, access: Access, actor: User) -> None:
-    """Take a role away; the person's open pages lose it at once.
-
-    Raises:
-        RoleRefused: the caller could not have given it, or nobody would own the Tenant.
-    """
-    _require_grantable(access, tenant=membership.tenant, role=membership.role)
-    owners = Membership.objects.filter(tenant=membership.tenant, role="owner", user__is_active=True)
-    if membership.role == "owner" and owners.count() == 1:
-        raise RoleRefused(f"{membership.tenant} needs an owner. Make somebody else owner first.")
-    details = {"role": membership.role, "person": membership.user.email}
-    with audit.record(
-        "person.role-remove",
-        actor=actor,
-        tenant_id=membership.tenant_id,
-        target=membership.user,
-        details=details,
-    ):
-        user = membership.user
-        membership.delete()
-        publish("access.changed", tenant_id=membership.tenant_id, user=user.pk)
-        role_taken.send(Membership, user=user)
-
-
-def _may_grant(access: Access, tenant: Tenant, role: str) -> bool:
-    return role in {one.value for one in grantable_roles(access, tenant_id=tenant.pk)}
-
-
-def _require_grantable(access: Access, *, tenant: Tenant, role: str) -> None:
-    if not _may_grant(access, tenant, role):
-        raise RoleRefused(
-            f"You cannot give or take the role {role} in {tenant}: it holds more than you do there."
-        )

@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from portal.accounts import selectors, services
+from portal.accounts import memberships, selectors, services
 from portal.accounts.errors import InvitationUnusable, RoleRefused
 from portal.accounts.forms import AcceptForm, InviteForm, PersonFilterForm, SettingsForm
 from portal.accounts.models import Invitation, Membership
@@ -74,7 +74,7 @@ def membership_remove(request: PortalRequest, pk: int) -> HttpResponse:
     """Take a role away."""
     membership = Membership.objects.get_for(request.access, "person:view", act="person:manage", pk=pk)
     try:
-        services.remove_membership(membership, access=request.access, actor=request.user)
+        memberships.take_role(membership, access=request.access, actor=request.user)
     except RoleRefused as refused:
         messages.error(request, str(refused))
     else:

@@ -8,8 +8,8 @@ from websockets.exceptions import InvalidStatus
 
 from portal import asgi
 from portal.accounts.access import access_for
+from portal.accounts.memberships import take_role
 from portal.accounts.models import Membership
-from portal.accounts.services import remove_membership
 from portal.accounts.sessions import end_sessions
 from portal.core.events import publish
 from portal.live.hub import hub_of_this_process
@@ -123,7 +123,7 @@ def test_a_session_that_grew_too_old_is_noticed_when_it_is_read_again(live_porta
 def test_a_socket_closes_at_once_when_the_last_grant_goes(live_portal, provider, reseller):
     with live_portal.joined(reseller, "jobs") as browser, live_portal.joined(provider, "jobs") as other:
         membership = Membership.objects.get(user=reseller.user)
-        remove_membership(membership, access=access_for(provider.user), actor=provider.user)
+        take_role(membership, access=access_for(provider.user), actor=provider.user)
         assert browser.close_code() == 4403
         assert other.all_frames() == ""
 

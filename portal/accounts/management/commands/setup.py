@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.urls import reverse
 
 from portal.accounts import services
+from portal.accounts.grants import RoleChoice
 from portal.accounts.models import Membership
 from portal.tenants.models import Tenant
 from portal.tenants.selectors import get_root
@@ -25,6 +26,6 @@ class Command(BaseCommand):
             provider = create_tenant(parent=None, kind=Tenant.Kind.PROVIDER, name=options["name"])
         elif Membership.objects.filter(tenant=provider, role="owner", user__is_active=True).exists():
             raise CommandError(f"{provider} has an owner already; new people are invited from the portal.")
-        _, token = services.invite(tenant=provider, role="owner", access=None, invited_by=None)
+        _, token = services.invite(tenant=provider, role=RoleChoice("owner"), access=None, invited_by=None)
         link = options["url"].rstrip("/") + reverse("accounts:invitation-accept", args=[token])
         self.stdout.write(f"{provider} is there. This link makes its owner, once, within 7 days:\n{link}")

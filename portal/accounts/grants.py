@@ -1,0 +1,125 @@
+"""What a person may give: nothing that he does not hold himself, wherever it would reach."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db.models import Q, QuerySet
+
+from portal.accounts.errors import RoleRefused
+from portal.accounts.models import CustomRole, Role, RoleHeld
+from portal.core.access import EVERYTHING, PERMISSIONS, ROLES, Access
+from portal.tenants.models import Tenant
+
+CUSTOM_PREFIX: Final = "custom-"
+NAMED_AT_MOST: Final = 4
+
+
+@dataclass(frozen=True)
+class RoleChoice:
+    """A built-in role, or one that a Tenant made: what can be given."""
+
+    role: str = ""
+    custom: CustomRole | None = None
+
+    @classmethod
+    def of(cls, held: RoleHeld) -> "RoleChoice":
+        """The role of a Membership or an Invitation."""
+        return cls(held.role, held.custom_role)
+
+    @property
+    def value(self) -> str:
+        """What stands for it in a form."""
+        return f"{CUSTOM_PREFIX}{self.custom.pk}" if self.custom else self.role
+
+    @property
+    def name(self) -> str:
+        return self.custom.name if self.custom else Role(self.role).label
+
+    @property
+    def granted(self) -> frozenset[str]:
+        return self.custom.granted if self.custom else ROLES[self.role]
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """Of a Membership or an Invitation."""
+        return {"role": self.role, "custom_role": self.custom}
+
+    def belongs_to(self, tenant: Tenant) -> bool:
+        """Whether it can be held there: one that a Tenant made, only in that Tenant and below."""
+        return self.custom is None or tenant.path.startswith(self.custom.tenant.path)
+
+
+def usable_roles(access: Access) -> list[RoleChoice]:
+    """The built-in roles, and those made by the Tenants where the caller gives roles and above them."""
+    custom = CustomRole.objects.select_related("tenant").order_by("tenant__path", "name")
+    tenants = access.tenants_with("person:manage")
+    if tenants is not EVERYTHING:
+        paths = Tenant.objects.visible_to(access, "person:manage").values_list("path", flat=True)
+        custom = custom.filter(
+            tenant__in={int(part) for path in paths for part in path.strip("/").split("/")}
+        )
+    return [*(RoleChoice(role.value) for role in Role), *(RoleChoice(custom=role) for role in custom)]
+
+
+def lacking(
+    access: Access, permissions: Iterable[str], *, tenant: Tenant, excluded: Iterable[Tenant] = ()
+) -> list[str]:
+    """Of `permissions`, those the caller does not hold in all of a Tenant's subtree, but for `excluded`.
+
+    One query, and none where the caller holds them everywhere.
+    """
+    wanted = [name for name in PERMISSIONS if name in frozenset(permissions) - access.everywhere]
+    if not wanted:
+        return []
+    reached = frozenset(_subtree(tenant, excluded).values_list("pk", flat=True))
+    return [name for name in wanted if not _covers(access, name, reached)]
+
+
+def may_grant(access: Access, choice: RoleChoice, *, tenant: Tenant, excluded: Iterable[Tenant] = ()) -> bool:
+    """Whether the caller may give (and take) this role there, with these exclusions."""
+    return not _why_not(access, choice, tenant, excluded)
+
+
+def require_grantable(
+    access: Access, choice: RoleChoice, *, tenant: Tenant, excluded: Iterable[Tenant] = ()
+) -> None:
+    """Raise RoleRefused, with the reason, unless `may_grant`."""
+    why_not = _why_not(access, choice, tenant, excluded)
+    if why_not:
+        raise RoleRefused(why_not)
+
+
+def said(permissions: Iterable[str]) -> str:
+    """Permissions in the words of the table, the first few of many."""
+    words = [f"“{PERMISSIONS[name]}”" for name in permissions]
+    more = len(words) - NAMED_AT_MOST
+    return ", ".join(words[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
+
+
+def _why_not(access: Access, choice: RoleChoice, tenant: Tenant, excluded: Iterable[Tenant]) -> str:
+    if not access.allows("person:manage", tenant_id=tenant.pk):
+        return f"You may not give or take roles in {tenant}."
+    if not choice.belongs_to(tenant):
+        return (
+            f"The role {choice.name} can be held in {choice.custom and choice.custom.tenant} and below only."
+        )
+    missing = lacking(access, choice.granted, tenant=tenant, excluded=excluded)
+    if missing:
+        return (
+            f"You cannot give or take the role {choice.name} in {tenant}: it holds more than you do"
+            f" there or below it: {said(missing)}."
+        )
+    return ""
+
+
+def _subtree(tenant: Tenant, excluded: Iterable[Tenant]) -> QuerySet[Tenant]:
+    left_out = Q()
+    for one in excluded:
+        left_out |= Q(path__startswith=one.path)
+    return tenant.subtree().exclude(left_out) if left_out else tenant.subtree()
+
+
+def _covers(access: Access, permission: str, reached: frozenset[int]) -> bool:
+    tenants = access.tenants_with(permission)
+    return tenants is EVERYTHING or (isinstance(tenants, frozenset) and reached <= tenants)
