@@ -1,6 +1,8 @@
 """The emulator's own time: it may run faster than the wall clock, and can be moved forward."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 
@@ -19,16 +21,28 @@ class Clock:
     drift: float = 0.0
     _wall_anchor: float = field(default_factory=time.time)
     _anchor: float = field(init=False)
+    _held_at: float | None = None
 
     def __post_init__(self) -> None:
         self._anchor = self._wall_anchor if self.starts_at is None else self.starts_at
 
     def now(self) -> float:
+        if self._held_at is not None:
+            return self._held_at
         return self._anchor + (time.time() - self._wall_anchor) * self.speed + self.advanced
 
     def seconds(self) -> int:
         """Virtual time in whole Unix seconds, as the API writes it."""
         return int(self.now())
+
+    @contextmanager
+    def held_at(self, moment: float) -> Iterator[None]:
+        """Something that was due at a moment happens at that moment, however late it is noticed."""
+        self._held_at = moment
+        try:
+            yield
+        finally:
+            self._held_at = None
 
     def idle_now(self) -> float:
         return time.time() + self.advanced

@@ -110,7 +110,7 @@ class Control:
     async def connections_restore(self, order: Wire) -> Wire:
         """Devices that were ended for good come back."""
         for device in self._server.devices:
-            self._server.presence.let_back(device)
+            self._life.let_back(device)
         return {}
 
     async def webhooks_retry(self, order: Wire) -> Wire:
@@ -140,6 +140,16 @@ class Control:
         )
         self._life.announce(job)
         return {"guid": job.guid, "ends_at": job.ends_at}
+
+    async def jobs_outcome(self, order: Wire) -> Wire:
+        """How a device's next backups end that calls, or schedules of calls, start."""
+        device = self._server.fleet.get(order.get("username", ""), order.get("device_id", ""))
+        if device is None:
+            raise bad_request("No such device")
+        status, times = int(_number(order, "status")), int(_number(order, "times", 1))
+        waiting = self._server.jobs.started.ordered.setdefault((device.username, device.device_id), [])
+        waiting += [status] * times
+        return {"waiting": waiting}
 
     async def events_emit(self, order: Wire) -> Wire:
         """Fields of a StreamableEvent, or `type` for its Type."""
@@ -217,6 +227,7 @@ def make_control_app(server: Server, app: Starlette) -> Starlette:
         "/answer": control.answer,
         "/clear": control.clear,
         "/jobs/start": control.jobs_start,
+        "/jobs/outcome": control.jobs_outcome,
         "/events/emit": control.events_emit,
         "/events/rate": control.events_rate,
         "/clock/drift": control.clock_drift,

@@ -22,8 +22,8 @@ class Job:
 
     `appears_at` is when the server learns of it (later than `begins_at` for missed jobs); `status` is the one
     it ends with. `stalls_after` > 0 means that its machine died that many seconds in: no progress since.
-    `extra` are fields of the wire that say what a call asked for. From `waits_from` to `waits_until` it
-    pauses before a second attempt; `lead` is for how many seconds only the server knows of it; from
+    `extra` are fields of the wire that say what a call asked for. In each of `waits` (from, until) it pauses
+    before another attempt; `lead` is for how many seconds only the server knows of it; from
     `abandoned_at` on it counts as given up, until its device reports again at `revives_at`.
     """
 
@@ -40,8 +40,7 @@ class Job:
     stalls_after: int = 0
     by_schedule: bool = True
     extra: dict[str, Any] = field(default_factory=dict)
-    waits_from: int = 0
-    waits_until: int = 0
+    waits: tuple[tuple[int, int], ...] = ()
     lead: int = 0
     abandoned_at: int = 0
     revives_at: int = 0
@@ -66,7 +65,7 @@ class Job:
             return ABANDONED
         if not self.is_running(now):
             return self.status
-        if self.waits_from <= now < self.waits_until:
+        if any(begins <= now < ends for begins, ends in self.waits):
             return TRY_AGAIN
         if now < self.begins_at + self.lead:
             return NOT_YET_STARTED
@@ -97,7 +96,7 @@ def wire(job: Job, now: float) -> dict[str, Any]:
         "Status": job.state(now),
         "StartTime": job.begins_at,
         "EndTime": 0 if running else job.abandoned_at if job.is_given_up(now) else job.ends_at,
-        "RetryCount": 1 if job.waits_until and now >= job.waits_until else 0,
+        "RetryCount": sum(now >= until for _, until in job.waits),
         "SourceGUID": job.item.guid if job.item else "",
         "DestinationGUID": job.vault.guid if job.vault else "",
         "DeviceID": job.device.device_id,

@@ -169,7 +169,7 @@ class JobBook:
 
     def is_stopped(self, job: Job) -> bool:
         """Whether its Protected Item or schedule was removed by an API write before it would have begun."""
-        if job.item is None:
+        if job.item is None or self.started.get(job.guid) is not None:
             return False
         keys = (job.item.guid, job.item.rule_guid) if job.by_schedule else (job.item.guid,)
         moments = (self._journal.get("stopped", key) for key in keys if key)

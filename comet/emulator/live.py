@@ -5,21 +5,25 @@ Nothing is computed ahead: a heap holds the next moment of each thing, and the p
 
 import asyncio
 import contextlib
+import functools
 import heapq
 import logging
 from collections.abc import Callable
 from itertools import count
 
-from comet.emulator import events, schedules
+from comet.emulator import campaigns, events, runs
 from comet.emulator.connections import Turn, never_connects, turn_at
-from comet.emulator.job import Job
+from comet.emulator.job import UNINSTALL, UPDATE, Job
 from comet.emulator.population import DAY, Device
+from comet.emulator.schedules import LONGEST_DELAY
 from comet.emulator.server import Server
 
 logger = logging.getLogger(__name__)
 _PLAN_AHEAD = 60  # seconds before a day begins at which its jobs are planned
 _SWEEP_SECONDS = 60
 _YIELD_EVERY = 200
+_BOOT_SECONDS = 120  # a device that was away for so long was switched off
+_MINUTE = "minute"
 
 
 class Life:
@@ -48,9 +52,10 @@ class Life:
         async with self._passing:
             done = 0
             while self._heap[0][0] <= self._server.clock.now():
-                _, _, happen = heapq.heappop(self._heap)
+                moment, _, happen = heapq.heappop(self._heap)
                 try:
-                    happen()
+                    with self._server.clock.held_at(moment):
+                        happen()
                 except Exception:
                     logger.exception("emulator.event_failed")
                 done += 1
@@ -74,11 +79,6 @@ class Life:
             self._at(job.ends_at, lambda: self._job_ends(job))
             self._changed.set()
 
-    def when_ended(self, job: Job, happen: Callable[[], None]) -> None:
-        """Let something follow the end of a job."""
-        self._at(job.ends_at, happen)
-        self._changed.set()
-
     def await_revival(self, job: Job, moment: int) -> None:
         """The device reports again on a job that was given up."""
         self._at(moment, lambda: self._server.tell_job(events.JOB_NEW, job, moment))
@@ -91,13 +91,23 @@ class Life:
         for job in self._server.jobs.given_up():
             self.await_revival(job, job.revives_at)
             self._await_end(job)
-        self._at((now // 60 + 1) * 60, lambda: self._fire_schedules(now // 60 + 1))
+        minute = self._next_minute(now)
+        self._at(minute * 60, lambda: self._pass_minute(minute))
         self._plan_day(now // DAY)
         if self._server.options.live_jobs_per_minute:
             self._plan_minute(now // 60)
         for device in [*self._server.devices, *self._server.fleet.lobby()]:
             self._expect(device, now)
         self._at(now + _SWEEP_SECONDS, self._sweep)
+
+    def _next_minute(self, now: int) -> int:
+        """The minute to go on with: behind a pause those are made up for in which a run may have been due."""
+        passed = self._server.journal.get(_MINUTE, "")
+        following = now // 60 + 1
+        if passed is None:
+            self._server.journal.put(_MINUTE, "", following)
+            return following
+        return int(max(passed - LONGEST_DELAY // 60, following - self._server.options.days * DAY // 60))
 
     def _at(self, moment: float, happen: Callable[[], None]) -> None:
         heapq.heappush(self._heap, (moment, next(self._order), happen))
@@ -116,11 +126,32 @@ class Life:
             self._await_begin(job)
         self._at((minute + 1) * 60, lambda: self._plan_minute(minute + 1))
 
-    def _fire_schedules(self, minute: int) -> None:
-        """Start what schedules of API writes plan for this minute; seeded ones are planned by the day."""
-        for device, source, vault, rule in schedules.due(self._server, minute):
-            self.announce(schedules.start(self._server, device, source, vault, rule, minute * 60))
-        self._at((minute + 1) * 60, lambda: self._fire_schedules(minute + 1))
+    def _pass_minute(self, minute: int) -> None:
+        """Plan what schedules of API writes want in this minute; seeded ones are planned by the day."""
+        self._at((minute + 1) * 60, lambda: self._pass_minute(minute + 1))
+        for run in runs.due(self._server, minute):
+            self._at(run.begins_at, functools.partial(self._begin_run, run))
+        if minute * 60 > self._born_at:
+            campaigns.ask(self._server, self)
+        if minute % 60 == 0:
+            self._server.journal.put(_MINUTE, "", minute)
+
+    def _begin_run(self, run: runs.Run) -> None:
+        job = runs.begin(self._server, run)
+        if job is not None:
+            self.announce(job)
+        else:
+            self._at(runs.sweep_after(run), lambda: self._miss_run(run))
+
+    def _miss_run(self, run: runs.Run) -> None:
+        job = runs.miss(self._server, run, runs.sweep_after(run))
+        if job is not None:
+            self.announce(job)
+
+    def _run_triggers(self, device: Device, moment: int, *, booted: bool) -> None:
+        for run in runs.on_connect(self._server, device, moment, booted=booted):
+            if (job := runs.begin(self._server, run)) is not None:
+                self.announce(job)
 
     def _await_begin(self, job: Job) -> None:
         if job.appears_at > self._born_at:
@@ -143,6 +174,15 @@ class Life:
             return  # ended earlier by a call, which told it
         self._server.profiles.note_job_end(job)
         self._server.tell_job(events.JOB_COMPLETED, job, max(job.ends_at, job.appears_at))
+        if self._server.jobs.started.get(job.guid) is not None:
+            self._follow_up(job)
+
+    def _follow_up(self, job: Job) -> None:
+        """What a job that was ordered does to its device."""
+        if job.classification == UPDATE:
+            self._server.note_update(job.device)
+        elif job.classification == UNINSTALL and self._server.turn_of(job.device) is not None:
+            self.silence(job.device)
 
     def _await_connection(self, device: Device, after: float) -> None:
         turn = turn_at(self._server.options.seed, device, after)
@@ -169,6 +209,13 @@ class Life:
         self._tell_device(events.DEVICE_DISCONNECT, device, self._server.clock.seconds())
         self._server.presence.silence(device)
 
+    def let_back(self, device: Device) -> None:
+        """A device whose connection was ended for good comes back now, if it has any."""
+        now = self._server.clock.seconds()
+        if self._server.presence.is_kept_away(device, now):
+            self._server.presence.let_back(device)
+            self._await_return(device, now)
+
     def _expect(self, device: Device, now: int) -> None:
         if never_connects(device):
             return
@@ -183,10 +230,13 @@ class Life:
     def _returns(self, device: Device, moment: int) -> None:
         if self._server.presence.turn_of(device) is not None:
             self._tell_device(events.DEVICE_CONNECT, device, moment)
+            self._run_triggers(device, moment, booted=False)
 
     def _connects(self, device: Device, turn: Turn) -> None:
         if not self._server.presence.is_kept_away(device, turn.begins_at):
             self._tell_device(events.DEVICE_CONNECT, device, turn.begins_at)
+            before = turn_at(self._server.options.seed, device, turn.begins_at - _BOOT_SECONDS)
+            self._run_triggers(device, turn.begins_at, booted=before.guid == turn.guid)
         self._at(turn.ends_at, lambda: self._disconnects(device, turn.ends_at))
 
     def _disconnects(self, device: Device, moment: int) -> None:

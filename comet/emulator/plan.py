@@ -30,6 +30,7 @@ from comet.emulator.job import (
     Job,
 )
 from comet.emulator.population import DAY, Device, Item, Population
+from comet.emulator.schedules import second_of_day
 
 LONGEST_JOB = DAY  # no regular job runs longer; a stuck one lasts STUCK_DAYS
 STUCK_DAYS = 7
@@ -114,7 +115,7 @@ class Plan:
     def _backup(self, device: Device, item: Item, day: int, number: int, runs: int) -> Job:
         draw = Draw(self._seed, "backup", item.guid, day, number)
         hour = (item.hour + number * 24 // runs) % 24
-        planned_at = day * DAY + hour * 3600
+        planned_at = day * DAY + second_of_day(device.timezone, day, hour)
         status, cause = draw.weighted(_OUTCOMES), draw.between(0, 999)
         if device.standout == "offline":
             status = MISSED
@@ -138,7 +139,7 @@ class Plan:
         if status == ABANDONED:
             job.stalls_after = draw.between(60, 2400)
         elif status == ERROR and not device.standout and draw.chance(_RETRIED_SHARE):
-            job.waits_from, job.waits_until = ends_at, ends_at + _RETRY_PAUSE
+            job.waits = ((ends_at, ends_at + _RETRY_PAUSE),)
             job.ends_at += _RETRY_PAUSE + ends_at - begins_at
             job.status = SUCCESS if draw.chance(0.5) else ERROR
         return job

@@ -104,7 +104,7 @@ class Item:
     rule_guid: str
     engine: str
     description: str
-    hour: int  # of the day in UTC at which its schedule fires
+    hour: int  # of the device's day at which its schedule fires
     size_bytes: int
     vaults: tuple["Vault", ...]
 

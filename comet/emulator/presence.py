@@ -1,13 +1,16 @@
 """Which live connections there are: the seeded coming and going, and what API calls and orders did to it."""
 
 from dataclasses import dataclass
+from typing import Any
 
+from comet.emulator import profiles
 from comet.emulator.clock import Clock
 from comet.emulator.connections import Turn, connection_at
 from comet.emulator.draw import Draw
 from comet.emulator.journal import Journal
 from comet.emulator.population import Device
 
+Wire = dict[str, Any]
 _DOUBLED_SHARE = 0.02
 _DOUBLED_SECONDS = 600
 _BACK_AFTER = (15, 45)  # seconds after which a device whose connection was dropped is back
@@ -86,6 +89,21 @@ class Presence:
         """When a device that was dropped will be back, if that is still to come."""
         away = self._journal.get("away", _key(device))
         return away["until"] if away is not None and away["until"] > moment else None
+
+
+def connection_shown(device: Device, since: int) -> Wire:
+    """LiveUserConnection."""
+    return {
+        "Username": device.username,
+        "DeviceID": device.device_id,
+        "ReportedVersion": device.version,
+        "ReportedPlatform": device.platform_name,
+        "ReportedPlatformVersion": profiles.os_info(device),
+        "DeviceTimeZone": device.timezone,
+        "IPAddress": device.address,
+        "ConnectionTime": since,
+        "AllowsFilenames": device.allows_filenames,
+    }
 
 
 def _key(device: Device) -> str:

@@ -18,6 +18,7 @@ from comet.emulator.tenants import Policies
 
 Wire = dict[str, Any]
 _ENCODER = msgspec.json.Encoder()
+_MADE = "rule-made"
 
 
 class ProfileBook:
@@ -98,14 +99,11 @@ class ProfileBook:
         names = self.names(organization_id)
         return b"{" + b",".join([_ENCODER.encode(name) + b":" + self.encoded(name) for name in names]) + b"}"
 
-    def made_rules(self) -> Iterator[tuple[str, dict[str, Wire]]]:
-        """User name and schedules, of those that API writes made or changed."""
-        for username, profile in self._journal.all("profile").items():
-            if profile is None:
-                continue
-            rules = self._stored[username]["BackupRules"].items()
-            stopped = self._journal.all("stopped")
-            yield username, {g: r for g, r in rules if g not in self._seeded_rules or g in stopped}
+    def made_rules(self) -> Iterator[tuple[str, str, int]]:
+        """User name, GUID and moment of the last change, of each schedule that API writes made or changed."""
+        for key, since in list(self._journal.all(_MADE).items()):
+            username, _, guid = key.partition("/")
+            yield username, guid, since
 
     def in_group(self, group_id: str) -> list[str]:
         return [name for name, profile in self._stored.items() if profile["GroupID"] == group_id]
@@ -165,15 +163,27 @@ class ProfileBook:
         before = self._stored.get(username, {"Sources": {}})["Sources"].keys()
         for guid in before - fresh["Sources"].keys():
             self._journal.put("stopped", guid, self._clock.seconds())
-        for guid, rule in (self._stored.get(username) or {"BackupRules": {}})["BackupRules"].items():
-            if guid in self._seeded_rules and fresh["BackupRules"].get(guid) != rule:
-                self._journal.put("stopped", guid, self._clock.seconds())
+        self._note_rules(username, fresh["BackupRules"])
         for guid in fresh["Sources"].keys() - before:
             self._journal.forget("stopped", guid)
         self._stored[username] = fresh
         self._journal.put("profile", username, fresh)
         self._hashes.pop(username, None)
         self._encoded.pop(username, None)
+
+    def _note_rules(self, username: str, rules: dict[str, Wire]) -> None:
+        """Remember which schedules a write makes, changes and removes, and when."""
+        held = (self._stored.get(username) or {"BackupRules": {}})["BackupRules"]
+        now = self._clock.seconds()
+        for guid in held.keys() | rules.keys():
+            if held.get(guid) == rules.get(guid):
+                continue
+            if guid in self._seeded_rules:
+                self._journal.put("stopped", guid, now)
+            if guid in rules:
+                self._journal.put(_MADE, f"{username}/{guid}", now)
+            elif self._journal.get(_MADE, f"{username}/{guid}") is not None:
+                self._journal.forget(_MADE, f"{username}/{guid}")
 
     def change(self, username: str, **fields: Any) -> None:
         """Write some fields of a profile."""
@@ -183,6 +193,7 @@ class ProfileBook:
         """Remove a user with his job history."""
         for guid in self._stored[username]["Sources"]:
             self._journal.put("stopped", guid, self._clock.seconds())
+        self._note_rules(username, {})
         del self._stored[username]
         self._journal.put("profile", username, None)
         self._jobs.forget_user(username)

@@ -2,7 +2,7 @@
 
 import random
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from comet.emulator import events, shapes
@@ -146,7 +146,7 @@ class Server:
             raise Refusal(400, "Protected Item not found on this device")
         for item in device.items:
             if item.guid == source:
-                return item
+                return replace(item, rule_guid=rule) if rule else item
         return Item(source, rule, config["Engine"], config["Description"], 0, 4 * GIB, ())
 
     def vault(self, device: Device, destination: str) -> Vault:

@@ -24,6 +24,7 @@ class StartedJobs:
         self._clock = clock
         self._journal = journal
         self._jobs: dict[str, Job] = {}
+        self.ordered: dict[tuple[str, str], list[int]] = {}  # user and device -> how its next backups end
         for guid, entry in journal.all("job").items():
             if (device := fleet.get(entry["username"], entry["device_id"])) is not None:
                 self._jobs[guid] = _recall(guid, entry, device)
@@ -33,6 +34,15 @@ class StartedJobs:
 
     def get(self, guid: str) -> Job | None:
         return self._jobs.get(guid)
+
+    def guid(self, begins_at: int, draw: Draw) -> str:
+        """The GUID of a job that begins at that moment."""
+        return self._plan.job_guid(begins_at, draw)
+
+    def outcome(self, device: Device, draw: Draw) -> int:
+        """How the device's next backup ends: as was ordered, or by chance."""
+        waiting = self.ordered.get((device.username, device.device_id))
+        return waiting.pop(0) if waiting else draw.weighted(_OUTCOMES)
 
     def start(
         self,
@@ -47,28 +57,35 @@ class StartedJobs:
         extra: dict[str, Any] | None = None,
         lead: int = 0,
         at: int | None = None,
+        guid: str = "",
+        waits: tuple[tuple[int, int], ...] = (),
+        appears_at: int = 0,
     ) -> Job:
         """Begin a job now. Unless said otherwise it runs 20 to 60 s and nearly always succeeds."""
         now = self._clock.seconds() if at is None else at
         draw = Draw(self._seed, "started", device.device_id, item.guid if item else "", now, len(self._jobs))
         job = Job(
-            guid=self._plan.job_guid(now, draw),
+            guid=guid or self.guid(now, draw),
             device=device,
             item=item,
             vault=vault,
             classification=classification,
-            status=draw.weighted(_OUTCOMES) if status is None else status,
+            status=self._status(device, classification, draw) if status is None else status,
             begins_at=now,
             ends_at=now + (draw.between(20, 60) if seconds is None else seconds),
-            appears_at=now,
+            appears_at=appears_at or now,
             cause=draw.between(0, 999),
             by_schedule=by_schedule,
             extra=extra or {},
+            waits=waits,
             lead=lead,
         )
         self._jobs[job.guid] = job
         self._journal.put("job", job.guid, _entry(job, item, vault))
         return job
+
+    def _status(self, device: Device, classification: int, draw: Draw) -> int:
+        return self.outcome(device, draw) if classification == BACKUP else draw.weighted(_OUTCOMES)
 
 
 def _entry(job: Job, item: Item | None, vault: Vault | None) -> dict[str, Any]:
@@ -85,6 +102,8 @@ def _entry(job: Job, item: Item | None, vault: Vault | None) -> dict[str, Any]:
         "by_schedule": job.by_schedule,
         "extra": job.extra,
         "lead": job.lead,
+        "waits": job.waits,
+        "appears_at": job.appears_at,
     }
 
 
@@ -99,7 +118,8 @@ def _recall(guid: str, entry: dict[str, Any], device: Device) -> Job:
         status=entry["status"],
         begins_at=entry["begins_at"],
         ends_at=entry["ends_at"],
-        appears_at=entry["begins_at"],
+        appears_at=entry.get("appears_at", entry["begins_at"]),
+        waits=tuple((begins, ends) for begins, ends in entry.get("waits", ())),
         cause=entry["cause"],
         by_schedule=entry["by_schedule"],
         extra=entry.get("extra", {}),

@@ -4,6 +4,7 @@ from typing import Any
 
 from comet.emulator.auth import ADMIN
 from comet.emulator.call import Call, done, method
+from comet.emulator.campaigns import LEAD_SECONDS
 from comet.emulator.errors import bad_request
 from comet.emulator.job import (
     DEEP_VERIFY,
@@ -21,7 +22,6 @@ from comet.emulator.population import Device, Item, Vault
 from comet.emulator.shapes import version_tuple
 
 Wire = dict[str, Any]
-_LEAD_SECONDS = 2  # until the device begins what the server told it
 _TELLS_JOB_ID_SINCE = (25, 9, 6)
 _IMPORT_SOURCES = {"windows-server-backup": "Windows Server Backup", "file-history": "File History"}
 
@@ -103,16 +103,13 @@ def update_software(call: Call) -> Wire:
     """The client comes back in the server's version once the job has ended."""
     device = call.device()
     clear_stuck_jobs(call, device)
-    job = begin(call, device, UPDATE)
-    call.life.when_ended(job, lambda: call.server.note_update(device))
+    begin(call, device, UPDATE)
     return done()
 
 
 @method("AdminDispatcherUninstallSoftware")
 def uninstall_software(call: Call) -> Wire:
-    device = call.device()
-    job = begin(call, device, UNINSTALL)
-    call.life.when_ended(job, lambda: call.life.silence(device))
+    begin(call, call.device(), UNINSTALL)
     return done()
 
 
@@ -173,7 +170,7 @@ def begin(
 ) -> Job:
     """Start a job on the device and tell the streams."""
     job = call.server.jobs.started.start(
-        device=device, item=item, vault=vault, classification=classification, extra=extra, lead=_LEAD_SECONDS
+        device=device, item=item, vault=vault, classification=classification, extra=extra, lead=LEAD_SECONDS
     )
     call.life.announce(job)
     return job
@@ -213,7 +210,7 @@ def _backup(call: Call, device: Device, source: str, destination: str, options: 
         seconds=0 if skipped else None,
         status=SKIPPED if skipped else None,
         extra={"Tags": options["Tags"]} if options.get("Tags") else None,
-        lead=0 if skipped else _LEAD_SECONDS,
+        lead=0 if skipped else LEAD_SECONDS,
     )
     call.life.announce(job)
     return _with_job_id(call, device, job)
