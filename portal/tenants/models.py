@@ -5,6 +5,7 @@ from typing import Self
 from django.db import models
 
 from portal.core.access import Access
+from portal.core.indexes import PrefixIndex
 from portal.core.querysets import TenantQuerySet
 
 
@@ -29,7 +30,7 @@ class Tenant(models.Model):
     parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
     kind = models.CharField(max_length=10, choices=Kind)
     name = models.CharField(max_length=120)
-    path = models.TextField(editable=False, help_text="Any depth: PostgreSQL could not index all of it.")
+    path = models.TextField(editable=False, help_text="As long as the tree is deep.")
     suspended_at = models.DateTimeField(null=True, editable=False, help_text="Since when, by itself.")
     is_suspended = models.BooleanField(default=False, editable=False, help_text="It, or one above it.")
     trashed_at = models.DateTimeField(null=True, editable=False, help_text="Since when, by itself.")
@@ -40,6 +41,7 @@ class Tenant(models.Model):
     tenant_path = "pk"
 
     class Meta:
+        indexes = [PrefixIndex(fields=["path"], name="tenant_path")]
         constraints = [
             models.UniqueConstraint(
                 fields=["parent", "name"],

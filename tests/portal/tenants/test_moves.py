@@ -14,6 +14,7 @@ from tests.factories import DeviceFactory, MembershipFactory, TenantFactory, pro
 
 pytestmark = pytest.mark.django_db
 Kind = Tenant.Kind
+DEPTH = 1500
 
 
 @pytest.fixture
@@ -133,7 +134,7 @@ def test_the_tree_is_as_deep_as_it_takes(provider):
     rows, above = [], provider_tenant()
     first = Tenant.objects.order_by("-pk").values_list("pk", flat=True)[0] + 1
     path = above.path
-    for pk in range(first, first + 1200):
+    for pk in range(first, first + DEPTH):
         path += f"{pk}/"
         rows.append(Tenant(pk=pk, parent_id=pk - 1 if rows else above.pk, kind="customer", name=f"L{pk}"))
         rows[-1].path = path
@@ -142,9 +143,9 @@ def test_the_tree_is_as_deep_as_it_takes(provider):
 
     move(Tenant.objects.get(pk=first), other, provider)
 
-    deepest = Tenant.objects.get(pk=first + 1199)
+    deepest = Tenant.objects.get(pk=first + DEPTH - 1)
     assert deepest.path.startswith(f"{other.path}{first}/")
-    assert deepest.depth == 1201
+    assert deepest.depth == DEPTH + 1
     assert provider.client().get("/tenants/options/").status_code == 200
 
 
