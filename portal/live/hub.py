@@ -114,11 +114,14 @@ class Hub:
         self._open = +self._open
 
     def move(self, reader: Reader, *, topics: frozenset[Topic], sight: Sight) -> None:
-        """Its grants were read again; from now on it sees what they say."""
+        """Its grants were read again; from now on it sees what they say, and what its page shows may be
+        more, or less, than that: it asks anew.
+        """
         if (topics, sight) != reader.audience:
             self.leave(reader)
             reader.topics, reader.sight = topics, sight
             self._add(reader)
+            self._spawn(self._deliver(reader, marks_html([], refresh=True)))
 
     def readers(self) -> list[Reader]:
         return [reader for readers in self._audiences.values() for reader in readers]

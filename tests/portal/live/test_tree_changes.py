@@ -1,0 +1,31 @@
+"""Open pages of people whose part of the tree changes, over real websockets."""
+
+import time
+
+import pytest
+
+from portal.accounts.access import access_for
+from portal.core.events import publish
+from portal.tenants.services import move_tenant
+from tests.factories import DeviceFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+WITHIN_SECONDS = 2.0
+
+
+def test_a_moved_tenant_changes_what_pages_show_within_two_seconds(
+    live_portal, provider, reseller, outsider, customer
+):
+    device = DeviceFactory(tenant=customer.tenant)
+    with live_portal.joined(reseller, "devices") as loses, live_portal.joined(outsider, "devices") as gains:
+        began = time.monotonic()
+        move_tenant(
+            customer.tenant, parent=outsider.tenant, access=access_for(provider.user), actor=provider.user
+        )
+        assert gains.frame_with("live-marks").marks["refresh"] is True
+        assert loses.frame_with("live-marks").marks["refresh"] is True
+        assert time.monotonic() - began < WITHIN_SECONDS
+
+        publish("device.changed", tenant_id=customer.tenant.pk, device=device.pk, server=device.server_id)
+        assert f"device-{device.pk}" in gains.all_frames()
+        assert loses.all_frames() == ""
