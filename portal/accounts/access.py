@@ -23,17 +23,17 @@ _QUERY: Final = """
     SELECT membership.role, custom.permissions, held.parent_id IS NULL AND NOT EXISTS ({exclusions}),
         CASE WHEN {narrowed} OR held.parent_id IS NOT NULL OR EXISTS ({exclusions}) THEN (
             SELECT {ids} FROM tenants_tenant reached
-            WHERE {reached} {within}
+            WHERE {reached} {within} AND NOT reached.is_trashed
                 AND NOT EXISTS ({exclusions} AND {excluded})
         ) END
     FROM accounts_membership membership
     JOIN tenants_tenant held ON held.id = membership.tenant_id
     LEFT JOIN accounts_customrole custom ON custom.id = membership.custom_role_id
-    WHERE membership.user_id = %s
+    WHERE membership.user_id = %s AND NOT held.is_suspended AND NOT held.is_trashed
 """
 """Per Membership: its role, whether it reaches everything, and else the ids of what it reaches.
 
-One statement whoever asks, so that a scope costs no query.
+Those in suspended and trashed Tenants count for nothing, and nobody reaches a trashed Tenant. One statement whoever asks, so that a scope costs no query.
 """
 
 _EXCLUSIONS: Final = """

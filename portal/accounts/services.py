@@ -65,6 +65,10 @@ def get_invitation(token: str) -> Invitation:
         raise InvitationUnusable("This invitation was used already. Sign in instead.")
     if invitation.expires_at <= timezone.now():
         raise InvitationUnusable("This invitation has expired. Ask for a new one.")
+    if invitation.tenant.is_suspended or invitation.tenant.is_trashed:
+        raise InvitationUnusable(
+            f"{invitation.tenant} is suspended. The link works again when it is resumed, until it expires."
+        )
     inviter = invitation.invited_by
     role = RoleChoice.of(invitation)
     if inviter is not None and not may_grant(access_for(inviter), role, tenant=invitation.tenant):

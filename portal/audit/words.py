@@ -36,6 +36,8 @@ WORDS: Final = {
     "tenant.create": "Made a tenant",
     "tenant.move": "Moved a tenant",
     "tenant.rename": "Renamed a tenant",
+    "tenant.resume": "Resumed a tenant",
+    "tenant.suspend": "Suspended a tenant",
 }
 """Actions by name. One that is not here is said by its name."""
 

@@ -7,7 +7,8 @@ import pytest
 from portal.accounts.access import access_for
 from portal.core.events import publish
 from portal.tenants.services import move_tenant
-from tests.factories import DeviceFactory
+from portal.tenants.suspension import suspend_tenant
+from tests.factories import DeviceFactory, MembershipFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WITHIN_SECONDS = 2.0
@@ -29,3 +30,23 @@ def test_a_moved_tenant_changes_what_pages_show_within_two_seconds(
         publish("device.changed", tenant_id=customer.tenant.pk, device=device.pk, server=device.server_id)
         assert f"device-{device.pk}" in gains.all_frames()
         assert loses.all_frames() == ""
+
+
+def test_sockets_of_a_suspended_tenant_close_within_two_seconds(live_portal, provider, reseller, customer):
+    with (
+        live_portal.joined(reseller, "devices") as browser,
+        live_portal.joined(customer, "jobs") as below,
+        live_portal.joined(provider, "devices") as above,
+    ):
+        began = time.monotonic()
+        suspend_tenant(reseller.tenant, access=access_for(provider.user), actor=provider.user)
+        assert (browser.close_code(), below.close_code()) == (4401, 4401)
+        assert time.monotonic() - began < WITHIN_SECONDS
+        assert above.all_frames() == ""
+
+
+def test_a_socket_of_somebody_with_a_role_elsewhere_stays(live_portal, provider, reseller, outsider):
+    MembershipFactory(user=reseller.user, tenant=outsider.tenant, role="viewer")
+    with live_portal.joined(reseller, "devices") as browser:
+        suspend_tenant(reseller.tenant, access=access_for(provider.user), actor=provider.user)
+        assert browser.frame_with("live-marks").marks["refresh"] is True

@@ -1,0 +1,38 @@
+"""People of suspended and trashed Tenants: what they have open ends, and they are not let in again."""
+
+from collections.abc import Collection
+from typing import Any
+
+from django.dispatch import receiver
+
+from portal.accounts.models import Membership, User
+from portal.accounts.sessions import end_sessions
+from portal.accounts.signals import role_taken
+from portal.core.events import publish
+from portal.tenants.models import Tenant
+from portal.tenants.signals import tenants_closed
+
+
+@receiver(tenants_closed)
+def end_what_rested_on(tenant_ids: Collection[int], **_: Any) -> None:
+    """Sign out who has no role elsewhere; others lose what came through these Tenants.
+
+    Sign-ins into Comet end for all of them: which one rested on which role is not kept.
+    """
+    for user in User.objects.filter(memberships__tenant__in=tenant_ids).distinct():
+        role_taken.send(Membership, user=user)
+        if closed_to(user) is not None:
+            end_sessions(user)
+        else:
+            publish("access.changed", tenant_id=None, user=user.pk)
+
+
+def closed_to(user: User) -> Tenant | None:
+    """The Tenant for whose sake nobody with these roles is let in; None where a role still counts.
+
+    Somebody without any role is let in, and told so by the pages.
+    """
+    tenants = [membership.tenant for membership in user.memberships.select_related("tenant")]
+    if all(tenant.is_suspended or tenant.is_trashed for tenant in tenants):
+        return tenants[0] if tenants else None
+    return None
