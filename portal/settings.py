@@ -50,6 +50,16 @@ if PRODUCTION:
         raise ImproperlyConfigured("SECRET_KEY is a demo key. Make one of your own for production.")
     if any(key.startswith(DEMO_KEY_PREFIX) for key in ENCRYPTION_KEYS):
         raise ImproperlyConfigured("ENCRYPTION_KEYS holds a demo key. Make one of your own for production.")
+# Seals the audit. Without one, or with a demo's in production, the portal starts and its audit page says so.
+AUDIT_KEYS: list[str] = []  # newest first
+AUDIT_KEY_PROBLEM = ""  # why their file could not be read
+try:
+    AUDIT_KEYS = env_secret_list("AUDIT_KEY") or (
+        [] if PRODUCTION else [f"{DEMO_KEY_PREFIX}not-for-production-the-same-in-every-checkout"]
+    )
+except SecretFileProblem as problem:
+    AUDIT_KEY_PROBLEM = str(problem)
+AUDIT_RETENTION_MONTHS = env_int("AUDIT_RETENTION_MONTHS", 24, least=0)  # 0 keeps all for ever
 
 # Where it is served
 
@@ -118,6 +128,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "portal.audit.origin.OriginMiddleware",
     "portal.accounts.middleware.AccessMiddleware",
     "portal.core.middleware.LoginRedirectForHtmxMiddleware",
 ]
@@ -186,7 +197,11 @@ CHANNEL_LAYERS = {
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {"portal.live.tasks.close_gap": {"queue": "bulk"}}
+CELERY_TASK_ROUTES = {
+    "portal.live.tasks.close_gap": {"queue": "bulk"},
+    "portal.audit.tasks.verify": {"queue": "bulk"},
+    "portal.audit.tasks.retain": {"queue": "bulk"},
+}
 CELERY_TASK_SERIALIZER = "json"
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -203,6 +218,14 @@ CELERY_BEAT_SCHEDULE = {
     "fleet-nightly": {"task": "portal.fleet.tasks.sync_all_servers", "schedule": crontab(hour=2, minute=30)},
     "live-sweep": {"task": "portal.live.tasks.sweep_streams", "schedule": 10.0},
     "accounts-sessions": {"task": "portal.accounts.tasks.sweep_sessions", "schedule": 3600.0},
+    "audit-sweep": {"task": "portal.audit.tasks.sweep", "schedule": 10.0},
+    "audit-verify": {"task": "portal.audit.tasks.verify", "schedule": crontab(hour=3, minute=10)},
+    "audit-verify-whole": {
+        "task": "portal.audit.tasks.verify",
+        "schedule": crontab(day_of_week="sunday", hour=4, minute=10),
+        "kwargs": {"whole": True},
+    },
+    "audit-retain": {"task": "portal.audit.tasks.retain", "schedule": crontab(hour=5, minute=10)},
     "sso-sweep": {"task": "portal.sso.tasks.sweep_launches", "schedule": 10.0},
 }
 

@@ -1,6 +1,7 @@
 """Every test run has a real Redis and a database of its own: SQLite, or PostgreSQL by DATABASE_URL."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import django
@@ -34,6 +35,24 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     if database["ENGINE"] == "django.db.backends.sqlite3":
         folder = Path(os.environ["PERIHELION_DATA"])
         database.setdefault("TEST", {})["NAME"] = str(folder / f"test{environment.worker_name()}.sqlite3")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _audit_is_emptied_between_tests() -> Iterator[None]:
+    """Tests with real transactions empty every table; the audit's own guards stand aside for that."""
+    from django.test import TransactionTestCase
+
+    from portal.audit import guards
+
+    def empty(case: TransactionTestCase) -> None:
+        guards.remove()
+        empty_tables(case)
+        guards.install()
+
+    empty_tables = TransactionTestCase._fixture_teardown
+    TransactionTestCase._fixture_teardown = empty
+    yield
+    TransactionTestCase._fixture_teardown = empty_tables
 
 
 @pytest.fixture(scope="session")

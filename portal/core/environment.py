@@ -31,8 +31,8 @@ def env_flag(name: str, default: bool) -> bool:
     return default if value is None else value.strip().lower() in {"1", "true", "yes", "on"}
 
 
-def env_int(name: str, default: int) -> int:
-    """A whole number above zero.
+def env_int(name: str, default: int, *, least: int = 1) -> int:
+    """A whole number of at least `least`.
 
     Raises:
         ImproperlyConfigured: the variable holds something else.
@@ -40,8 +40,8 @@ def env_int(name: str, default: int) -> int:
     value = os.environ.get(name, "").strip()
     if not value:
         return default
-    if not value.isascii() or not value.isdecimal() or int(value) == 0:
-        raise ImproperlyConfigured(f"{name} is {value!r}; it must be a whole number above zero.")
+    if not value.isascii() or not value.isdecimal() or int(value) < least:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it must be a whole number of at least {least}.")
     return int(value)
 
 

@@ -44,9 +44,11 @@ def prepare(data: Path) -> bool:
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         data.chmod(0o700)
-        made_keys = not (data / "demo.env").exists()
-        if made_keys:
-            _write(data / "demo.env", _new_keys())
+        keys = data / "demo.env"
+        made_keys = not keys.exists()
+        known_keys = "" if made_keys else keys.read_text()
+        if (wanted_keys := _with_all_keys(known_keys)) != known_keys:
+            _write(keys, wanted_keys)
         known = _load(data) if (data / "demo.json").exists() else DemoSecrets({}, {})
         wanted = DemoSecrets(
             passwords={name: known.passwords.get(name) or new_password() for name in PASSWORDS},
@@ -81,12 +83,18 @@ def _load(data: Path) -> DemoSecrets:
     return DemoSecrets(passwords=content["passwords"], totp_seeds=content["totp_seeds"])
 
 
-def _new_keys() -> str:
-    return (
-        "# Made by `make run`. Production settings refuse these keys.\n"
-        f"SECRET_KEY={DEMO_KEY_PREFIX}{secrets.token_urlsafe(50)}\n"
-        f"ENCRYPTION_KEYS={DEMO_KEY_PREFIX}{Fernet.generate_key().decode()}\n"
-    )
+def _with_all_keys(known: str) -> str:
+    """The key file with what it lacks, so that a demo of an older version gets the newer keys."""
+    held = {line.partition("=")[0] for line in known.splitlines()}
+    lines = known or "# Made by `make run`. Production settings refuse these keys.\n"
+    for name, value in (
+        ("SECRET_KEY", secrets.token_urlsafe(50)),
+        ("ENCRYPTION_KEYS", Fernet.generate_key().decode()),
+        ("AUDIT_KEY", secrets.token_urlsafe(32)),
+    ):
+        if name not in held:
+            lines += f"{name}={DEMO_KEY_PREFIX}{value}\n"
+    return lines
 
 
 def new_password() -> str:

@@ -17,11 +17,11 @@ from django.db import transaction
 from comet.stream import BadFrame, StreamedEvent
 from comet.types import StreamableEvent
 from portal.core.events import Fact, publish_all
+from portal.core.secrecy import storable
 from portal.core.states import State
 from portal.live.mirror import Applied, apply_to_mirror
 from portal.live.models import Event, StreamLease
 from portal.live.placing import Places
-from portal.live.secrets import storable
 from portal.live.stored import storable_data
 from portal.live.summaries import UNREADABLE, plain, summary_of
 from portal.servers.models import CometServer

@@ -8,15 +8,12 @@ import msgspec
 
 import comet.types
 from comet.structure import Structure
+from portal.core.secrecy import looks_secret, storable
 
 REMOVED: Final = "(removed)"
 DEEPEST: Final = 40
 """Levels of nesting that are kept; Comet's own structures have fewer than 20."""
 
-_LOOKS_SECRET: Final = re.compile(
-    r"pass(word|phrase|wd|code)|secret|token|credential|private|recovery|cookie|authorization|totp|^otp|key$|hash$",
-    re.IGNORECASE,
-)
 _IS_NO_SECRET: Final = frozenset({"ServerLicenseHash", "ServerStartHash", "LicenseHash", "ProfileHash"})
 _IN_ADDRESS: Final = re.compile(r"(\w://)[^/@\s]+@")
 
@@ -60,9 +57,4 @@ def is_secret(name: str) -> bool:
     """Whether a key of this name holds, or may hold, what nobody should read."""
     if name in secret_names():
         return True
-    return name not in _IS_NO_SECRET and _LOOKS_SECRET.search(name) is not None
-
-
-def storable(text: str) -> str:
-    """Text as both databases take it."""
-    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+    return name not in _IS_NO_SECRET and looks_secret(name)

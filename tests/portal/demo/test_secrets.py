@@ -38,7 +38,7 @@ def test_keys_carry_the_mark_that_production_refuses(data):
     secrets.prepare(data)
     lines = [line.partition("=") for line in (data / "demo.env").read_text().splitlines()]
     keys = {name: value for name, equals, value in lines if equals}
-    assert set(keys) == {"SECRET_KEY", "ENCRYPTION_KEYS"}
+    assert set(keys) == {"SECRET_KEY", "ENCRYPTION_KEYS", "AUDIT_KEY"}
     assert all(value.startswith(DEMO_KEY_PREFIX) for value in keys.values())
 
 
@@ -51,6 +51,19 @@ def test_a_password_added_later_is_made_and_the_others_stay(data):
     known = secrets.load(data).passwords
     assert known["owner"] == content["passwords"]["owner"]
     assert len(known["customer"]) == 16
+
+
+def test_a_key_added_later_is_made_and_the_others_stay(data):
+    secrets.prepare(data)
+    lines = (data / "demo.env").read_text().splitlines(keepends=True)
+    older = [line for line in lines if not line.startswith("AUDIT_KEY=")]
+    (data / "demo.env").write_text("".join(older))
+
+    assert secrets.prepare(data) is False
+
+    now = (data / "demo.env").read_text().splitlines(keepends=True)
+    assert now[:-1] == older
+    assert now[-1].startswith(f"AUDIT_KEY={DEMO_KEY_PREFIX}")
 
 
 def test_nothing_shows_in_a_repr(data):
