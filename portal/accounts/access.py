@@ -33,7 +33,8 @@ _QUERY: Final = """
 """
 """Per Membership: its role, whether it reaches everything, and else the ids of what it reaches.
 
-Those in suspended and trashed Tenants count for nothing, and nobody reaches a trashed Tenant. One statement whoever asks, so that a scope costs no query.
+Those in suspended and trashed Tenants count for nothing, and nobody reaches a trashed Tenant. One
+statement whoever asks, so that a scope costs no query.
 """
 
 _EXCLUSIONS: Final = """

@@ -121,7 +121,7 @@ class Hub:
             self.leave(reader)
             reader.topics, reader.sight = topics, sight
             self._add(reader)
-            self._spawn(self._deliver(reader, marks_html([], refresh=True)))
+            self._spawn(self._deliver([reader], Frame(marks_html([], refresh=True))))
 
     def readers(self) -> list[Reader]:
         return [reader for readers in self._audiences.values() for reader in readers]

@@ -6,6 +6,7 @@ from django.urls import reverse
 
 from portal.accounts.access import access_for
 from portal.accounts.errors import InvitationUnusable
+from portal.accounts.grants import RoleChoice
 from portal.accounts.models import User
 from portal.accounts.services import get_invitation, invite
 from portal.audit.models import Entry
@@ -157,8 +158,9 @@ def test_what_has_no_effect_says_so(provider, customer, again):
 
 
 def test_an_invitation_into_it_rests(provider, customer):
+    role = RoleChoice("viewer")
     _, token = invite(
-        tenant=customer.tenant, role="viewer", access=access_for(provider.user), invited_by=provider.user
+        tenant=customer.tenant, role=role, access=access_for(provider.user), invited_by=provider.user
     )
     suspend(customer.tenant, provider)
     with pytest.raises(InvitationUnusable, match="suspended"):
