@@ -79,13 +79,14 @@ def take_for_right(keys: Sequence[str]) -> None:
     _right.add(tuple(keys))
 
 
-def key_state() -> KeyState:
-    """What is known of the keys. The right ones are looked at once a process, others every 10 s.
+def key_state(*, look_again: bool = False) -> KeyState:
+    """What is known of the keys; the database is asked every 10 s at most.
 
-    Raises nothing: a database that does not answer gives UNKNOWN.
+    Right keys stay right while a process lives, unless `look_again`. Raises nothing: a database that does
+    not answer gives UNKNOWN.
     """
     keys = tuple(settings.ENCRYPTION_KEYS)
-    if keys in _right:
+    if keys in _right and not look_again:
         return _READY
     if _last is not None and _last[1] == keys and time.monotonic() - _last[0] < LOOK_AGAIN_SECONDS:
         return _last[2]
@@ -157,11 +158,6 @@ def accept_loss() -> int:
     return forgotten
 
 
-def forget_other_keys(newest: Key) -> None:
-    """Nothing is sealed by other keys any more: drop their check values."""
-    SealingKey.objects.exclude(key_id=newest.id).delete()
-
-
 def _compare() -> KeyState:
     try:
         keys = current_keys()
@@ -176,7 +172,12 @@ def _compare() -> KeyState:
         return _WRONG
     if keys[0] not in right:
         _record(keys[:1])
-    return _INCOMPLETE if set(known) - {key.id for key in keys} else _READY
+    missing = set(known) - {key.id for key in keys}
+    if missing and any(key_of(token, keys) is None for _, _, token in list_tokens()):
+        return _INCOMPLETE
+    newest = SealingKey.objects.get(key_id=keys[0].id)  # older ones were rotated out: nothing needs them
+    SealingKey.objects.filter(key_id__in=missing, first_used_at__lt=newest.first_used_at).delete()
+    return _READY
 
 
 def _compare_with_secrets(keys: Sequence[Key]) -> KeyState:

@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from portal.core.access import PERMISSIONS, public
-from portal.core.key_state import look
+from portal.core.key_state import key_state
 
 
 @never_cache
@@ -25,7 +25,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
             cursor.execute("SELECT 1")
     except DatabaseError:
         return JsonResponse({"web": "up", "database": "down"}, status=503)
-    secrets = "readable" if look().is_ready else "unreadable"
+    secrets = "readable" if key_state(look_again=True).is_ready else "unreadable"
     return JsonResponse({"web": "up", "database": "up", "secrets": secrets})
 
 

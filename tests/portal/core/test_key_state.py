@@ -49,12 +49,23 @@ def test_a_new_key_before_the_known_one_is_right(keys, settings):
 
 def test_a_key_taken_out_before_rotation_is_missed(keys, settings):
     newest = new_key()
+    CometServerFactory(password="sealed with the key that is taken out")
     settings.ENCRYPTION_KEYS = [newest, *keys]
     look()
     settings.ENCRYPTION_KEYS = [newest]
 
     assert look().state == State.INCOMPLETE
     Secret.seal("with the newest, which is known here")
+
+
+def test_a_key_that_sealed_nothing_that_is_left_is_not_missed(keys, settings):
+    newest = new_key()
+    settings.ENCRYPTION_KEYS = [newest, *keys]
+    look()
+    settings.ENCRYPTION_KEYS = [newest]
+
+    assert look().state == State.READY
+    assert SealingKey.objects.count() == 1
 
 
 def test_an_installation_without_check_values_is_told_by_its_secrets(settings):
