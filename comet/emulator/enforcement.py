@@ -5,7 +5,8 @@ from typing import Any
 from comet.emulator.errors import Refusal
 
 Wire = dict[str, Any]
-_ENFORCED_ON, _ENFORCED_OFF = 3, 4
+DEFAULT_ON, DEFAULT_OFF, ENFORCED_ON, ENFORCED_OFF = 1, 2, 3, 4  # SETTING_ constants
+_RETRY_COUNT, _RETRY_MINUTES = 1, 30
 _PLAIN_FIELDS = (
     ("PreventChangeEmailSettings", ("Emails", "SendEmailReports", "OverrideEmailSettings")),
     ("PreventChangeAccountName", ("AccountName",)),
@@ -37,11 +38,26 @@ def enforced(profile: Wire) -> Wire:
             },
         }
     mode = policy.get("ModeScheduleSkipAlreadyRunning", 0)
-    if mode in (_ENFORCED_ON, _ENFORCED_OFF):
-        skip = mode == _ENFORCED_ON
+    if mode in (ENFORCED_ON, ENFORCED_OFF):
+        skip = mode == ENFORCED_ON
         rules = profile["BackupRules"].items()
         profile = {**profile, "BackupRules": {g: {**rule, "SkipAlreadyRunning": skip} for g, rule in rules}}
+    mode = policy.get("ModeScheduleLastJobFailDoRetry", 0)
+    if mode in (ENFORCED_ON, ENFORCED_OFF):
+        profile = {
+            **profile,
+            "BackupRules": {g: _with_retry(rule, policy, mode) for g, rule in profile["BackupRules"].items()},
+        }
     return profile
+
+
+def _with_retry(rule: Wire, policy: Wire, mode: int) -> Wire:
+    """A schedule that tries again, or does not, as the policy enforces it."""
+    triggers: Wire = {"OnLastJobFailDoRetry": mode == ENFORCED_ON}
+    if mode == ENFORCED_ON:
+        triggers["LastJobFailDoRetryCount"] = policy.get("ModeLastJobFailDoRetryCount") or _RETRY_COUNT
+        triggers["LastJobFailDoRetryTime"] = policy.get("ModeLastJobFailDoRetryTime") or _RETRY_MINUTES
+    return {**rule, "EventTriggers": {**rule["EventTriggers"], **triggers}}
 
 
 def check_own_change(before: Wire, after: Wire) -> None:

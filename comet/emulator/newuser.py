@@ -7,6 +7,7 @@ from typing import Any
 
 from comet.emulator import shapes
 from comet.emulator.call import Call
+from comet.emulator.enforcement import DEFAULT_ON, ENFORCED_OFF, ENFORCED_ON
 from comet.emulator.errors import bad_request
 from comet.emulator.passwords import hash_password
 
@@ -39,6 +40,17 @@ def blank(call: Call, organization_id: str) -> Wire:
         AutoStorageTemplateGUID=next((option["ID"] for option in templates if option["Default"]), ""),
     )
     return profile
+
+
+def decided(call: Call, profile: Wire, parameter: str, setting: str) -> bool:
+    """A yes or no of a new user, as the policy enforces it, the call wants it, or the policy suggests it."""
+    policy = call.server.policies.get(profile["PolicyID"])
+    mode = policy["Policy"].get(setting, 0) if policy else 0
+    if mode in (ENFORCED_ON, ENFORCED_OFF):
+        return mode == ENFORCED_ON
+    if parameter in call.values:
+        return bool(call.number(parameter))
+    return mode == DEFAULT_ON
 
 
 def check_password(password: str) -> None:

@@ -22,6 +22,7 @@ from comet.emulator.mangle import Mangling
 from comet.emulator.options import Options
 from comet.emulator.passwords import hash_password
 from comet.emulator.plan import Plan
+from comet.emulator.policyitems import PolicyItems
 from comet.emulator.population import GIB, Device, Item, Population, Vault, populate
 from comet.emulator.power import Power
 from comet.emulator.presence import LiveConnection, Presence
@@ -73,6 +74,7 @@ class Server:
     tokens: Records
     webhooks: Webhooks
     snapshots: Snapshots
+    policy_items: PolicyItems
     office_registrations: dict[str, int] = field(default_factory=dict)
     u2f_challenges: dict[str, str] = field(default_factory=dict)
     security_keys: SecurityKeys = field(default_factory=SecurityKeys)
@@ -309,6 +311,7 @@ def build(options: Options) -> Server:
         tokens=Records(journal, "token"),
         webhooks=Webhooks(settings, organizations),
         snapshots=Snapshots(jobs, journal),
+        policy_items=PolicyItems(options.seed),
     )
     server.hub.sinks += [server.webhooks, AuditFiles(settings, organizations, options.data)]
     server.note_start()

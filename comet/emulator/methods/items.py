@@ -27,7 +27,7 @@ def get_item(call: Call) -> Wire:
 
 @method("AdminSetProtectedItemWithBackupRules", "UserWebSetProtectedItemWithBackupRules")
 def set_item(call: Call) -> Wire:
-    """Adds or changes an item; given BackupRules replace those it has."""
+    """Adds or changes an item; given BackupRules replace its own. A new one without gets the policy's."""
     username, guid = call.target_user(), call.text("SourceID")
     profile = call.server.profiles.stored(username) or {}
     if call.text("RequireHash"):
@@ -43,6 +43,9 @@ def set_item(call: Call) -> Wire:
     if rules is not None:
         others = {g: rule for g, rule in profile["BackupRules"].items() if rule["Source"] != guid}
         changed["BackupRules"] = {**others, **{g: {**rule, "Source": guid} for g, rule in rules.items()}}
+    elif guid not in profile["Sources"]:
+        given = call.server.policy_items.default_rules(changed, guid, call.server.clock.seconds())
+        changed["BackupRules"] = {**profile["BackupRules"], **given}
     _write(call, username, profile, changed)
     return done()
 

@@ -45,7 +45,9 @@ def installation_register(call: Call) -> str:
     registered.registered_at = call.server.clock.seconds()
     config = profiles.device_config(registered)
     book = call.server.profiles
-    book.change(username, Devices={**profile["Devices"], device.device_id: config})
+    whole = {**profile, "Devices": {**profile["Devices"], device.device_id: config}}
+    now = call.server.clock.seconds()
+    book.write(username, call.server.policy_items.for_new_device(whole, device.device_id, now))
     owner = book.organization_of(username)
     call.emit(events.DEVICE_NEW, organization_id=owner, resource_id=device.device_id, data=config)
     call.tell_user(events.USER_UPDATED, username)

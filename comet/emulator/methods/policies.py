@@ -75,7 +75,12 @@ def _write(call: Call, guid: str, policy: Wire, held: Wire | None) -> None:
     call.server.policies.put(guid, policy)
     kind = events.POLICY_UPDATED if held else events.POLICY_NEW
     call.emit(kind, organization_id=owner, resource_id=guid, data=policy)
-    for name in call.server.profiles.follow_policy(guid):
+    book = call.server.profiles
+    for name in book.follow_policy(guid):
+        stored = book.stored(name) or {}
+        linked = call.server.policy_items.linked(stored, now)
+        if linked is not stored:
+            book.write(name, linked)
         call.tell_user(events.USER_UPDATED, name)
 
 

@@ -43,10 +43,11 @@ def get_user_profile_hash(call: Call) -> Wire:
 @method("AdminAddUser")
 def add_user(call: Call) -> Wire:
     profile = newuser.blank(call, call.target_organization())
-    profile["RequirePasswordChange"] = bool(call.number("RequirePasswordChange"))
-    newuser.set_password(
-        profile, call.text("TargetPassword"), recoverable=bool(call.number("StoreRecoveryCode"))
+    profile["RequirePasswordChange"] = newuser.decided(
+        call, profile, "RequirePasswordChange", "ModeRequireUserResetPassword"
     )
+    recoverable = newuser.decided(call, profile, "StoreRecoveryCode", "ModeAdminResetPassword")
+    newuser.set_password(profile, call.text("TargetPassword"), recoverable=recoverable)
     return _add(call, profile)
 
 
@@ -205,11 +206,15 @@ def _write(call: Call, username: str, profile: Wire) -> None:
     for name in _FIXED:
         if profile.get(name, "") != stored.get(name, ""):
             raise bad_request(f"{name} of a user can't be changed")
-    if profile["PolicyID"] != stored["PolicyID"]:
+    moved = profile["PolicyID"] != stored["PolicyID"]
+    if moved:
         check_policy(call, profile)
     newuser.hash_plain_password(profile)
     before, devices = book.hash(username), stored["Devices"]
     book.write(username, profile)
+    if moved:
+        fresh = book.stored(username) or {}
+        book.write(username, call.server.policy_items.linked(fresh, call.server.clock.seconds()))
     if book.hash(username) == before:
         return
     organization_id = book.organization_of(username)

@@ -42,8 +42,11 @@ def request_vault(call: Call) -> Raw:
         raise bad_request("Storage template not found")
     guid = str(uuid.uuid4())
     vault = _vault(call, options[wanted], guid, username)
+    if profile["Policy"]["DefaultStorageVaultRetention"]["Mode"]:
+        vault["DefaultRetention"] = profile["Policy"]["DefaultStorageVaultRetention"]
     vault["AssociatedDevices"] = [device_id] if device_id else list(profile["Devices"])
-    book.change(username, Destinations={**profile["Destinations"], guid: vault})
+    whole = {**profile, "Destinations": {**profile["Destinations"], guid: vault}}
+    book.write(username, call.server.policy_items.for_new_vault(whole, guid, vault["CreateTime"]))
     call.tell_user(events.USER_UPDATED, username)
     return _with_id(call, username, guid)
 
