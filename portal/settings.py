@@ -95,6 +95,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "allauth.usersessions",
     "channels",
     "csp",
@@ -184,7 +185,16 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env_secret("REDIS_URL", "redis://127.0.0.1:6379/0")
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CACHES = {
+    # What limits sign-in attempts and refuses codes that were used. It must hold while Redis is away,
+    # and when Redis is emptied: it is written a few times per attempt, never by a page.
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "accounts_limit",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    },
+    "redis": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL},
+}
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
@@ -249,6 +259,8 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_USER_DISPLAY = "portal.accounts.models.user_display"
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "Perihelion: "
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = None
 ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}
@@ -257,6 +269,21 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 600  # seconds
 SESSION_IDLE_SECONDS = env_int("SESSION_IDLE_MINUTES", 8 * 60) * 60
 SESSION_LIMIT_SECONDS = env_int("SESSION_LIMIT_MINUTES", 12 * 60) * 60
 SESSION_COOKIE_AGE = SESSION_LIMIT_SECONDS
+MFA_ADAPTER = "portal.accounts.factors.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_TOLERANCE = 1  # periods of 30 s before and after, for clocks that are off
+MFA_FORMS = {
+    "authenticate": "portal.accounts.factor_forms.CodeForm",
+    "reauthenticate": "portal.accounts.factor_forms.CodeAgainForm",
+    "activate_totp": "portal.accounts.factor_forms.SetUpAppForm",
+    "add_webauthn": "portal.accounts.factor_forms.AddKeyForm",
+    "edit_webauthn": "portal.accounts.factor_forms.RenameKeyForm",
+    "authenticate_webauthn": "portal.accounts.factor_forms.KeyForm",
+    "login_webauthn": "portal.accounts.factor_forms.KeyAloneForm",
+    "reauthenticate_webauthn": "portal.accounts.factor_forms.KeyAgainForm",
+}
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 PASSWORD_HASHERS = (

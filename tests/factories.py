@@ -1,9 +1,11 @@
 """One factory per model; whatever a test does not state is made up here."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
 import factory
+from allauth.mfa.models import Authenticator
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
@@ -16,6 +18,7 @@ from portal.operations.models import Operation, OperationItem
 from portal.servers.models import CometServer, Organization, Placement
 from portal.sso.models import Launch
 from portal.tenants.models import Tenant
+from tests.comet.conformance.authenticator import Authenticator as SoftwareKey
 
 
 class TenantFactory(DjangoModelFactory):
@@ -77,6 +80,16 @@ class ExclusionFactory(DjangoModelFactory):
 
     membership = factory.SubFactory(MembershipFactory)
     tenant = factory.SubFactory(TenantFactory)
+
+
+def security_key(user: User, name: str = "A key") -> Authenticator:
+    """A security key as it is stored: what a browser handed over when it was registered."""
+    made = SoftwareKey().register({"challenge": ""}, "https://testserver")
+    return Authenticator.objects.create(
+        user=user,
+        type=Authenticator.Type.WEBAUTHN,
+        data={"name": name, "credential": json.loads(made) | {"clientExtensionResults": {}}},
+    )
 
 
 class InvitationFactory(DjangoModelFactory):

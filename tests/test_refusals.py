@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from allauth.usersessions.models import UserSession
 from cryptography.fernet import Fernet
 from django.test import Client
 from django.urls import reverse
@@ -36,6 +37,7 @@ from tests.factories import (
     TenantFactory,
     UserFactory,
     UserProfileFactory,
+    security_key,
 )
 from tests.test_conventions import url_patterns
 
@@ -65,6 +67,8 @@ class World:
         self.invitation = InvitationFactory(tenant=self.tenant)
         self.owner = person(self.tenant, "owner")
         self.owners_browser = self.owner.client()
+        self.session = UserSession.objects.get(user=self.owner.user)
+        self.key = security_key(self.owner.user)
         self.launch = LaunchFactory(
             tenant=self.tenant,
             server=self.server,
@@ -137,6 +141,9 @@ LINES: dict[str, Line] = {
     "accounts:membership-remove": post("person:manage", args=lambda w: [w.membership.pk]),
     "accounts:invitation-revoke": post("person:manage", args=lambda w: [w.invitation.pk]),
     "accounts:settings": page("signed-in", wrong_role=200),
+    "accounts:security": page("signed-in", wrong_role=200),
+    "accounts:session-end": post("signed-in", args=lambda w: [w.session.pk], wrong_role=404),
+    "accounts:sessions-end": post("signed-in", foreign=302, wrong_role=302),
     "accounts:kept-form": page("signed-in", wrong_role=302, allowed=302, foreign=302),
     "accounts:invitation-accept": Line(
         "public", args=lambda w: ["no-such-token"], anonymous=410, foreign=410, wrong_role=410, allowed=410
@@ -157,6 +164,19 @@ LINES: dict[str, Line] = {
     "sso:launch-end": post("signed-in", args=lambda w: [w.launch.pk], wrong_role=404),
     "sso:launch-ended": page("signed-in", wrong_role=200),
     "account_login": Line("public", anonymous=200, foreign=302, wrong_role=302, allowed=302),
+    "mfa_authenticate": Line("public", anonymous=302, foreign=302, wrong_role=302, allowed=302),
+    "mfa_login_webauthn": Line("public", anonymous=302, foreign=302, wrong_role=302, allowed=302),
+    "mfa_reauthenticate": page("signed-in", wrong_role=302, foreign=302, allowed=302),
+    "mfa_reauthenticate_webauthn": page("signed-in", wrong_role=302, foreign=302, allowed=200),
+    "mfa_index": page("signed-in", wrong_role=302, foreign=302, allowed=302),
+    "mfa_activate_totp": page("signed-in", wrong_role=200),
+    "mfa_deactivate_totp": page("signed-in", wrong_role=404, foreign=404, allowed=404),
+    "mfa_view_recovery_codes": page("signed-in", wrong_role=404, foreign=404, allowed=404),
+    "mfa_generate_recovery_codes": page("signed-in", wrong_role=200),
+    "mfa_list_webauthn": page("signed-in", wrong_role=302, foreign=302, allowed=302),
+    "mfa_add_webauthn": page("signed-in", wrong_role=200),
+    "mfa_edit_webauthn": Line("signed-in", args=lambda w: [w.key.pk], wrong_role=404),
+    "mfa_remove_webauthn": Line("signed-in", args=lambda w: [w.key.pk], wrong_role=404),
     "account_logout": page("signed-in", wrong_role=200),
     "account_signup": Line("public", anonymous=200, foreign=302, wrong_role=302, allowed=302),
     "account_inactive": Line("public", anonymous=200, foreign=200, wrong_role=200),
@@ -216,7 +236,10 @@ def test_who_may(name, world):
     assert ask(world.owners_browser, name, LINES[name], world) == LINES[name].allowed
 
 
-@pytest.mark.parametrize("name", [name for name in LINES if not name.startswith("account_")])
+ALLAUTH = ("account_", "mfa_", "openid_connect_", "socialaccount_")
+
+
+@pytest.mark.parametrize("name", [name for name in LINES if not name.startswith(ALLAUTH)])
 def test_the_wrong_method(name, world):
     """PUT is offered nowhere, what changes something answers no GET; sign-in pages are django-allauth's."""
     line = LINES[name]

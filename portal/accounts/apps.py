@@ -6,7 +6,7 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     def ready(self) -> None:
-        from portal.accounts import closing, signals  # noqa: F401  (connect their receivers)
+        from portal.accounts import closing, factor_signals, signals  # noqa: F401  (connect their receivers)
         from portal.accounts.access import access_for
         from portal.operations.permission import use_access
 

@@ -185,3 +185,14 @@ class Invitation(RoleHeld):
 
     def __str__(self) -> str:
         return f"Invitation to {self.tenant} as {self.role_name}"
+
+
+class Limit(models.Model):
+    """A row of the cache that counts sign-in attempts; Django's database cache reads and writes it."""
+
+    cache_key = models.CharField(max_length=255, primary_key=True)
+    value = models.TextField()
+    expires = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.cache_key

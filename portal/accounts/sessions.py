@@ -15,11 +15,13 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.models import Session
 from django.db.models import Q
 from django.dispatch import Signal
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.utils import timezone
 
+from portal.accounts.factors import SECOND_FACTOR, proved_second_factor
 from portal.accounts.models import User
-from portal.audit.services import ip_of
+from portal.accounts.selectors import home_tenant_id
+from portal.audit import services as audit
 from portal.core.events import publish
 
 sessions_ended = Signal()
@@ -54,6 +56,7 @@ def begin_session(request: HttpRequest, user: User) -> None:
     """Note in the session and in the list of sessions that `user` has just signed in."""
     now = time.time()
     request.session[SIGNED_IN_AT] = request.session[SEEN_AT] = now
+    request.session[SECOND_FACTOR] = proved_second_factor(request, user)
     if not request.session.session_key:
         request.session.create()
     _write_row(request, user)
@@ -84,6 +87,18 @@ def list_sessions(user: User) -> list[UserSession]:
     return [row for row in rows if _is_open(row, user)]
 
 
+def get_session(user: User, pk: int) -> UserSession:
+    """One session of `user`.
+
+    Raises:
+        Http404: there is none with that id, or it is somebody else's.
+    """
+    row = UserSession.objects.filter(user=user, pk=pk).first()
+    if row is None:
+        raise Http404("No session matches.")
+    return row
+
+
 def end_sessions(user: User, *, keep: str | None = None) -> int:
     """End every session of `user` but the one with the key `keep`; tells how many were open.
 
@@ -91,6 +106,22 @@ def end_sessions(user: User, *, keep: str | None = None) -> int:
     """
     rows = UserSession.objects.filter(user=user)
     return end_keys(user, [key for key in rows.values_list("session_key", flat=True) if key != keep])
+
+
+def sign_out(
+    user: User, *, actor: User, ip: str | None, keep: str | None = None, only: str | None = None
+) -> int:
+    """End sessions of `user` because `actor` asked for it; tells how many were open.
+
+    `keep` is the key of a session that stays, `only` that of the one that is to end.
+    """
+    audited = audit.record(
+        "session.end_others", actor=actor, tenant_id=home_tenant_id(user), target=user, ip=ip
+    )
+    with audited as action:
+        ended = end_keys(user, [only]) if only else end_sessions(user, keep=keep)
+        action.details["sessions"] = ended
+    return ended
 
 
 def end_keys(user: User, keys: list[str]) -> int:
@@ -135,7 +166,7 @@ def _write_row(request: HttpRequest, user: User) -> None:
         session_key=request.session.session_key,
         defaults={
             "user": user,
-            "ip": ip_of(request) or UNKNOWN_ADDRESS,
+            "ip": audit.ip_of(request) or UNKNOWN_ADDRESS,
             "user_agent": request.META.get("HTTP_USER_AGENT", "")[:200],
             "last_seen_at": timezone.now(),
         },

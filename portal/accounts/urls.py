@@ -12,5 +12,8 @@ urlpatterns = [
     path("invitations/<int:pk>/revoke/", views.invitation_revoke, name="invitation-revoke"),
     path("invitations/<str:token>/", views.invitation_accept, name="invitation-accept"),
     path("settings/", views.settings, name="settings"),
+    path("settings/security/", views_security.security, name="security"),
+    path("settings/security/sessions/end/", views_security.sessions_end, name="sessions-end"),
+    path("settings/security/sessions/<int:pk>/end/", views_security.session_end, name="session-end"),
     path("settings/confirmed/", views_security.kept_form, name="kept-form"),
 ]

@@ -1,13 +1,63 @@
-"""Pages about how people get in and stay in: sessions, second factors, proofs."""
+"""A person's own security page: second factors, sessions; and forms that waited for a proof."""
 
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
+from portal.accounts import factors, sessions
 from portal.accounts.reauthentication import KEPT_FIELD, KeptForm
+from portal.audit import services as audit
 from portal.core.access import PortalRequest, signed_in
+
+
+@never_cache
+@require_safe
+@signed_in
+def security(request: PortalRequest) -> HttpResponse:
+    """How the person signs in, and where he is signed in."""
+    context = {
+        "factors": factors.list_factors(request.user),
+        "has_second_factor": factors.has_second_factor(request.user),
+        "sessions": sessions.list_sessions(request.user),
+        "current_key": request.session.session_key,
+    }
+    return render(request, "accounts/security.html", context)
+
+
+@require_safe
+@signed_in
+def to_security(request: PortalRequest) -> HttpResponse:
+    """Where django-allauth's pages lead back to."""
+    return redirect("accounts:security")
+
+
+@require_POST
+@signed_in
+def session_end(request: PortalRequest, pk: int) -> HttpResponse:
+    """Sign out one session of one's own."""
+    row = sessions.get_session(request.user, pk)
+    if row.session_key == request.session.session_key:
+        logout(request)
+        return redirect("account_login")
+    sessions.sign_out(request.user, actor=request.user, ip=audit.ip_of(request), only=row.session_key)
+    messages.success(request, "That session is signed out.")
+    return redirect("accounts:security")
+
+
+@require_POST
+@signed_in
+def sessions_end(request: PortalRequest) -> HttpResponse:
+    """Sign out every session of one's own; with `keep`, all but this one."""
+    keep = request.session.session_key if "keep" in request.POST else None
+    ended = sessions.sign_out(request.user, actor=request.user, ip=audit.ip_of(request), keep=keep)
+    if keep is None:
+        logout(request)
+        return redirect("account_login")
+    messages.success(request, f"Signed out {ended} other session{'' if ended == 1 else 's'}.")
+    return redirect("accounts:security")
 
 
 @never_cache

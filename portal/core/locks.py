@@ -7,7 +7,7 @@ from typing import Final
 
 import redis
 import structlog
-from django.core.cache import cache
+from django.core.cache import caches
 
 LEASE_SECONDS: Final = 30
 """How long the lock of a process that died stays."""
@@ -24,7 +24,7 @@ def held_while_alive(key: str) -> Iterator[bool]:
     A thread renews it, so that it lasts as long as the work and no longer than its process. It is
     kept in Redis and gone when that is emptied: only for work that is safe to do twice.
     """
-    if not cache.add(key, 1, timeout=LEASE_SECONDS):
+    if not caches["redis"].add(key, 1, timeout=LEASE_SECONDS):
         yield False
         return
     ended = threading.Event()
@@ -35,12 +35,12 @@ def held_while_alive(key: str) -> Iterator[bool]:
     finally:
         ended.set()
         renewing.join()
-        cache.delete(key)
+        caches["redis"].delete(key)
 
 
 def _renew(key: str, ended: threading.Event) -> None:
     while not ended.wait(RENEW_SECONDS):
         try:
-            cache.touch(key, LEASE_SECONDS)
+            caches["redis"].touch(key, LEASE_SECONDS)
         except redis.RedisError as error:
             log.warning("lock.not_renewed", key=key, error=str(error))
