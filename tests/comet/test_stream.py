@@ -233,6 +233,7 @@ async def test_a_proxy_that_refuses():
     async def refuse(reader, writer):
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+        writer.close()  # the server's end waits for it
 
     async with await asyncio.start_server(refuse, "127.0.0.1", 0) as proxy:
         address = f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
