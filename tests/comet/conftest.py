@@ -16,10 +16,16 @@ from hypothesis import HealthCheck, settings
 
 from tests.comet.scripted_server import Reply, Request, ScriptedServer
 
-_usual = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
+# Without a deadline: the first example of a run also builds Hypothesis's tables, which takes seconds.
+_usual = {
+    "deadline": None,
+    "database": None,
+    "print_blob": True,  # what failed once can be run again
+    "suppress_health_check": list(HealthCheck),
+}
 settings.register_profile("usual", max_examples=4, **_usual)
 settings.register_profile("thorough", max_examples=100, **_usual)
-if settings.get_current_profile_name() == "default":
+if settings.get_current_profile_name() in ("default", "ci"):  # `ci` is what Hypothesis takes where CI is set
     settings.load_profile("usual")
 
 
