@@ -29,7 +29,9 @@ class Structure(_Traced, msgspec.Struct, kw_only=True, gc=False, omit_defaults=T
     A structure that was read is sent back as it came, unknown fields included, with only what was
     changed replaced (`comet.lossless`). Of a structure made anew, what has its zero value is left out,
     since a missing field reads as zero on the server too; an empty list or map that was set on purpose
-    is sent as such. Copies made by `copy` remember where they came from.
+    is sent as such. Copies made by `copy` (`copy.replace` too) and `pickle` lose nothing either;
+    `msgspec`'s own functions, `structs.replace` and `json.encode` among them, know only the fields
+    declared here and drop all others.
 
     Structures are not tracked by the garbage collector, which makes reading large answers two to
     three times faster; do not build reference cycles with them.
@@ -49,6 +51,14 @@ class Structure(_Traced, msgspec.Struct, kw_only=True, gc=False, omit_defaults=T
 
     def __copy__(self) -> Self:
         return self._sharing_origin(msgspec.structs.replace(self))
+
+    def __replace__(self, /, **changes: Any) -> Self:
+        return self._sharing_origin(msgspec.structs.replace(self, **changes))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from comet import lossless  # which is built on this module
+
+        return lossless.decode, (lossless.encode(self), type(self))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         values = {name: copy.deepcopy(getattr(self, name), memo) for name in self.__struct_fields__}

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import pickle
 from typing import Any
 
 import msgspec
@@ -48,6 +49,7 @@ def test_what_is_read_is_written_as_it_was(name):
         text = json.dumps(document).encode()
         value = lossless.decode(text, kind)
         assert lossless.encode(value) == text
+        assert lossless.encode(pickle.loads(pickle.dumps(value))) == text
         assign_to_itself(value)
         assert exact(lossless.encode(value)) == exact(text)
 
@@ -111,6 +113,23 @@ def test_moved_and_copied_structures_take_their_unknown_fields_along(profile):
         "e": {"Later": [1], "EngineProps": {"K": "v"}},
     }
     assert json.loads(lossless.encode(copy.copy(profile.sources["e"])))["Later"] == [1]
+
+
+def test_copies_with_changes_and_pickles_take_their_unknown_fields_along(profile):
+    replace = getattr(copy, "replace", lambda value, **changes: value.__replace__(**changes))
+    changed = replace(profile.sources["a"], description="copy")
+    assert json.loads(lossless.encode(changed)) == {
+        "Later": [1],
+        "EngineProps": {"K": "v"},
+        "Description": "copy",
+    }
+    assert lossless.encode(profile) == PROFILE
+
+    profile.account_name = "Bob"
+    for kept in (profile, users(), SourceConfig(description="d", engine_props={})):
+        again = pickle.loads(pickle.dumps(kept))
+        assert again == kept
+        assert lossless.encode(again) == lossless.encode(kept)
 
 
 def test_a_part_is_sent_by_itself_without_loss(profile):
