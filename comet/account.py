@@ -180,8 +180,7 @@ class AccountClient:
         target = Download(file, progress)
 
         def finish(answer: Answer) -> str:
-            _check(answer)
-            target.finish(answer)
+            target.finish(answer, _check)
             return _file_name(answer.headers.get("Content-Disposition", ""))
 
         try:
@@ -278,6 +277,8 @@ def _check(answer: Answer) -> None:
     if status < 300:
         if answer.is_page():
             answer.fail(errors.NotComet, "answered with a web page")
+        if _says_error(answer):
+            answer.fail(errors.APIError, "answered with the status error and no reason")
         return
     plain = answer.content_type() in ("text/plain", "")
     message = answer.body[:500].decode("utf-8", "replace").strip() if plain else ""
@@ -319,16 +320,23 @@ class _Status(msgspec.Struct):
     status: str = ""
 
 
+def _says_error(answer: Answer) -> bool:
+    if not answer.body[:64].lstrip().startswith(b"{"):
+        return False
+    try:
+        return msgspec.json.decode(answer.body, type=_Status).status.lower() == "error"
+    except UNREADABLE:
+        return False
+
+
 def _ok(answer: Answer) -> None:
-    """Raises unless the answer is JSON that does not say "error"."""
+    """Raises unless the answer is JSON, or nothing, and does not say "error"."""
     _check(answer)
     try:
-        is_object = answer.body.lstrip().startswith(b"{")
-        status = msgspec.json.decode(answer.body, type=_Status).status if is_object else ""
+        if answer.body.strip():
+            msgspec.json.decode(answer.body, type=msgspec.Raw)
     except UNREADABLE as problem:
         _fail_unreadable(answer, problem)
-    if status.lower() == "error":
-        answer.fail(errors.APIError, "answered with the status error and no reason")
 
 
 def _fail_unreadable(answer: Answer, problem: Exception) -> NoReturn:

@@ -49,8 +49,8 @@ class Download:
         if len(self._held) > _ERROR_BYTES or not self._held.lstrip().startswith(b"{"):
             self._release()
 
-    def finish(self, answer: Answer) -> int:
-        """Writes what was held back, unless it is an error; gives the bytes written.
+    def finish(self, answer: Answer, check: Callable[[Answer], object] = read_bytes) -> int:
+        """Writes what was held back, unless `check` says that it is an error; gives the bytes written.
 
         Raises:
             CometError: the answer is an error, or a web page.
@@ -58,7 +58,7 @@ class Download:
         if self._held is None:
             return self.written
         answer.body = answer.body or self._held  # pages and HTTP errors were never handed to us
-        read_bytes(answer)
+        check(answer)
         self._release()
         return self.written
 
