@@ -2,15 +2,18 @@
 
 import codecs
 import functools
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeVar, cast, get_origin
+from urllib.parse import quote, quote_plus
 
 import msgspec
 
 from comet import errors
 from comet.lossless import decoder, structures_in, traced
+from comet.spec.model import methods_by_name
 from comet.structure import Structure
 from comet.types import SessionKeyRegeneratedResponse
 from comet.types.sent import SENT
@@ -30,6 +33,7 @@ _BY_STATUS: dict[int, type[errors.APIError]] = {
 }
 _CHECKED_BYTES = 1024 * 1024  # at a time, so that a long answer is not held twice
 _MESSAGE_LIMIT = 500  # characters of a server's own words that an error repeats
+_CREDENTIAL = ("Password", "SessionKey", "TOTP", "WebAuthnSign", "password", "apiToken", "authToken")
 _CHALLENGES = {"totp": "X-Comet-TOTP-Requested", "u2f": "X-Comet-U2F-Challenge"}
 
 
@@ -52,6 +56,7 @@ class Answer:
     http_status: int
     headers: Mapping[str, str]  # looked up without regard to case
     body: bytearray = field(repr=False)
+    sent: Mapping[str, str] = field(default_factory=dict, repr=False)  # credential and parameters
 
     def content_type(self) -> str:
         return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
@@ -76,12 +81,21 @@ class Answer:
         self, kind: type[errors.CometError], message: str, status: int | None = None
     ) -> errors.CometError:
         return kind(
-            message[:_MESSAGE_LIMIT],
+            self.masked(message)[:_MESSAGE_LIMIT],
             server=self.server,
             method=self.method,
             http_status=self.http_status,
             status=status,
         )
+
+    def masked(self, text: str) -> str:
+        """A server's own words without what was sent to it in confidence, should it repeat that."""
+        known = methods_by_name().get(self.method)
+        secret_params = [param.name for param in known.params if param.secret] if known else []
+        for secret in filter(None, map(self.sent.get, [*_CREDENTIAL, *secret_params])):
+            for spelling in (secret, quote_plus(secret), quote(secret, ""), json.dumps(secret)[1:-1]):
+                text = text.replace(spelling, "***")
+        return text
 
 
 def check_http(answer: Answer) -> None:
@@ -104,7 +118,7 @@ def check_http(answer: Answer) -> None:
 def check_redirect(answer: Answer) -> None:
     """Raises for a redirect: none is followed, since the credential must not go elsewhere."""
     if 300 <= answer.http_status < 400:
-        location = answer.headers.get("Location", "")
+        location = answer.masked(answer.headers.get("Location", ""))
         redirect = answer.error(errors.NotComet, f"answered with a redirect to {location or 'nowhere'}")
         cast(errors.NotComet, redirect).location = location
         raise redirect

@@ -135,7 +135,8 @@ class Transport:
         except (requests.RequestException, HTTPError, GuardRefused, OSError) as problem:
             kind, message = explain(problem)
             raise kind(message, server=self.base, method=call.method) from problem
-        return Answer(self.base, call.method, response.status_code, response.headers, body)
+        sent = form or signature
+        return Answer(self.base, call.method, response.status_code, response.headers, body, sent)
 
     def close(self) -> None:
         """Ends all pooled connections."""

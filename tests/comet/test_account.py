@@ -164,6 +164,52 @@ def test_each_kind_of_failure_is_told_apart(server, account, status, body, conte
         assert body in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda account: account.license_create(),
+        lambda account: account.license_relax(serial="S"),
+        lambda account: account.license_list_all(),
+        lambda account: account.report_active_services(),
+        lambda account: account.report_billing_history(format="csv"),
+        lambda account: account.downloads_list_file(format="xlsx"),
+        lambda account: account.downloads_get(io.BytesIO(), version_key="k", platform="p"),
+        lambda account: account.cometgo_create(region="r", subdomain="s", server_name="n"),
+    ],
+)
+def test_the_status_error_is_an_error_whatever_was_asked_for(server, account, ask):
+    for method in SPEC["methods"]:
+        path = "/" + method["url"].split("/", 3)[3]
+        says(server, path, b' {"status": "Error", "data": null}', content_type="application/json")
+    with pytest.raises(comet.APIError, match="error"):
+        ask(account)
+
+
+@pytest.mark.parametrize("status", [302, 400, 403, 500])
+@pytest.mark.parametrize("credential", [PASSWORD, TOKEN, AccountToken("W2HUSH", TokenSpelling.AUTH_TOKEN)])
+def test_a_secret_that_the_service_repeats_is_masked(server, credential, status):
+    def echo(request):
+        said = f"{request.body.decode()} {list(request.form.values())}"
+        headers = {"Content-Type": "text/plain", "Location": f"/?{request.body.decode()}"}
+        return reply(said, status=status, headers=headers)
+
+    server.replies["/api/v1/license/archive"] = echo
+    with pytest.raises(comet.CometError) as caught:
+        AccountClient(credential, url=server.url).license_archive(serial="AAAA")
+    said = str(caught.value) + repr(caught.value) + str(getattr(caught.value, "location", ""))
+    assert "hush" not in said.lower()
+    assert "***" in said
+    assert "AAAA" in said  # only what is secret
+
+
+def test_the_status_error_in_place_of_an_installer_is_not_written(server, account):
+    says(server, "/api/v1/downloads/get", {"status": "error"}, content_type="application/json")
+    file = io.BytesIO()
+    with pytest.raises(comet.APIError):
+        account.downloads_get(file, version_key="k", platform="p")
+    assert file.getvalue() == b""
+
+
 def test_an_error_in_place_of_an_installer_is_not_written(server, account):
     says(server, "/api/v1/downloads/get", "Internal error", status=500)
     file = io.BytesIO()

@@ -3,17 +3,20 @@
 import gc
 import gzip
 import io
+import json
 import os
 import socket
 import threading
 import time
 import tracemalloc
+from urllib.parse import quote_plus
 
 import pytest
 
 import comet
 from comet import Password, lossless
 from comet.types import SearchClause
+from tests.comet.scripted_server import reply
 
 SECRET = "between-us-only"
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -217,6 +220,26 @@ def test_a_structure_nested_as_deep_as_it_can_be_read_is_read_or_refused():
             assert depth > 100
             continue
         assert isinstance(value, SearchClause)
+
+
+@pytest.mark.parametrize("status", [400, 403, 409, 449, 500])
+@pytest.mark.parametrize("password", ["long and secret", 'pa"ss & \u00e4'])
+def test_a_secret_that_a_server_repeats_is_masked(server, status, password):
+    def echo(request):
+        said = f"{request.body.decode()} {list(request.form.values())} {json.dumps(request.form)}"
+        return reply({"Status": status, "Message": said})
+
+    server.decides("admin/reset-user-password", echo)
+    with pytest.raises(comet.APIError) as caught:
+        server.client(Password("admin", password)).admin_reset_user_password(
+            target_user="bob", new_password="new & unseen"
+        )
+    said = caught.value.message
+    assert "bob" in said  # only what is secret
+    for secret in (password, "new & unseen"):
+        assert secret not in said
+        assert quote_plus(secret) not in said
+        assert json.dumps(secret)[1:-1] not in said
 
 
 def test_a_redirect_takes_no_credential_elsewhere(server, misbehaving):
