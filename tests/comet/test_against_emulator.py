@@ -1,5 +1,6 @@
 """The client and the emulator, each on its own side of a real socket."""
 
+import queue
 import subprocess
 import sys
 import time
@@ -11,7 +12,9 @@ import comet
 from comet import CometClient, Password, SessionKey
 from comet.constants import StreamableEventType
 from comet.stream import EventStream
-from comet.types import ServerMetaVersionInfo
+from comet.types import ServerMetaVersionInfo, WebhookOption
+from comet.webhooks import read_webhook, register_webhook, remove_webhook
+from tests.comet.scripted_server import reply
 
 ADMIN = Password("admin", "correct horse")
 
@@ -106,3 +109,37 @@ async def test_the_event_stream_says_hello(client, url):
 
     assert hello.event.type == StreamableEventType.META_HELLO
     assert isinstance(hello.typed_data(), ServerMetaVersionInfo)
+
+
+def test_a_webhook_is_registered_beside_others_greeted_and_removed(client, server):
+    posts = queue.Queue()
+
+    def take(request):
+        posts.put(request)
+        return reply("")
+
+    def entries():
+        return {
+            element.key: bytes(element.raw) for element in client.call_elements("AdminMetaWebhookOptionsGet")
+        }
+
+    server.decides("hook", take)
+    theirs = {"URL": "http://127.0.0.1:9/", "CustomHeaders": {"X-A": "b"}, "WhiteListedEventTypes": [4501]}
+    client.call("AdminMetaWebhookOptionsSet", WebhookOptions={"theirs": theirs | {"Newer": {"x": [1, None]}}})
+    before = entries()
+    secret = {"X-Portal-Key": "between us"}
+    option = WebhookOption(url=f"{server.url}/api/v1/hook", level="full", custom_headers=secret)
+
+    assert register_webhook(client, "ours", option)
+
+    post = posts.get(timeout=10)
+    hello = read_webhook(post.body, post.headers, required_headers=secret)
+    assert hello.item.event.type == StreamableEventType.META_HELLO
+    assert isinstance(hello.item.typed_data(), ServerMetaVersionInfo)
+    together = entries()
+    assert together.pop("ours")
+    assert together == before
+
+    assert remove_webhook(client, "ours")
+    assert entries() == before
+    assert not remove_webhook(client, "ours")

@@ -77,6 +77,14 @@ def test_registering_leaves_other_entries_alone(server, others):
     assert settings.options == {**(others or {}), "ours": WIRE}
 
 
+def test_other_entries_are_sent_back_byte_for_byte(server):
+    theirs = rb'{"URL" : "https://a.example/\u00e4", "N":1.50e2,"CustomHeaders":null, "N":[ ]}'
+    server.answers("admin/meta/webhook-options/get", b'{"theirs" : ' + theirs + b"}")
+    server.answers("admin/meta/webhook-options/set", {"Status": 200, "Message": "OK"})
+    register_webhook(server.client(), "ours", OURS)
+    assert theirs.decode() in server.requests[-1].form["WebhookOptions"]
+
+
 def test_registering_twice_writes_once(server):
     settings = Settings(server, OTHERS)
     assert register_webhook(server.client(), "ours", OURS)
