@@ -291,11 +291,15 @@ def test_the_address_the_guard_saw_is_the_one_connected_to(server, monkeypatch):
     assert seen == ["127.0.0.1"]
 
 
-def test_nothing_of_the_environment_changes_the_way(server, monkeypatch):
+def test_nothing_of_the_environment_changes_the_way(server, monkeypatch, tmp_path):
     server.answers("admin/meta/version", {"Version": "1"})
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "REQUESTS_CA_BUNDLE"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login other password hush")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+
     assert server.client().admin_meta_version().version == "1"
+    assert "Authorization" not in server.requests[0].headers
 
 
 def test_old_tls_is_not_spoken():

@@ -51,6 +51,13 @@ def test_an_unknown_certificate_is_refused_and_the_reason_told(tls_url):
         comet.CometClient(tls_url(_version)).admin_meta_version()
 
 
+def test_no_authority_of_the_environment_is_trusted(tls_url, certificate, monkeypatch):
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.setenv(name, certificate)
+    with pytest.raises(comet.TLSError):
+        comet.CometClient(tls_url(_version)).admin_meta_version()
+
+
 def test_a_certificate_for_another_name_is_refused(tls_url, certificate):
     url = tls_url(_version).replace("127.0.0.1", "localhost")
     with pytest.raises(comet.TLSError, match="localhost"):
