@@ -38,7 +38,7 @@ _SIGN_IN = {
     "optional-admin": auth.sign_in_for_download,
     "none": auth.sign_in_nobody,
 }
-_HEADER_CREDENTIALS = ("Username", "AuthType", "Password", "SessionKey", "TOTP", "WebAuthnSign")
+_HEADER_CREDENTIALS = ("Username", "AuthType", "Password", "SessionKey", "TOTP", "WebAuthnSign", "U2FSign")
 _SPANISH = {"Unauthorised": "No autorizado"}
 
 

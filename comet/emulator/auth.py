@@ -15,7 +15,7 @@ from comet.emulator.server import Server
 
 ADMIN, USER = "admin", "user"
 Wire = dict[str, Any]
-_ADMIN_TYPES = ("Password", "PasswordTOTP", "PasswordWebAuthn", "TOTP", "SessionKey")
+_ADMIN_TYPES = ("Password", "PasswordTOTP", "PasswordWebAuthn", "PasswordU2F", "TOTP", "SessionKey")
 _USER_TYPES = ("Password", "PasswordTOTP", "LKey", "SessionKey")
 _UPGRADE = "/api/v1/admin/account/session-upgrade"
 
@@ -182,6 +182,11 @@ def _second_factor_wanted(server: Server, record: Wire, origin: Origin) -> Refus
         headers["X-Comet-TOTP-Requested"] = "1"
     if record["AllowPasswordAndWebAuthnLogin"] and record.get("WebAuthnRegistrations"):
         request = server.security_keys.begin_sign_in(record, origin.host)
+        challenge = json.dumps(request, separators=(",", ":"))
+        headers["X-Comet-WebAuthn-Challenge"] = headers["X-Comet-U2F-Challenge"] = challenge
+    if record["AllowPasswordAndU2FLogin"] and record.get("U2FRegistrations"):
+        scheme = "https" if server.options.tls else "http"
+        request = server.u2f_tokens.begin_sign_in(record, f"{scheme}://{origin.host}/")
         headers["X-Comet-U2F-Challenge"] = json.dumps(request, separators=(",", ":"))
     if not headers:
         return unauthorised()
@@ -194,6 +199,10 @@ def _second_factor_is_right(server: Server, record: Wire, given: Mapping[str, st
     if given["AuthType"] == "PasswordWebAuthn":
         allowed = record["AllowPasswordAndWebAuthnLogin"]
         return allowed and server.security_keys.is_signed(record, given.get("WebAuthnSign", ""))
+    if given["AuthType"] == "PasswordU2F":
+        return record["AllowPasswordAndU2FLogin"] and server.u2f_tokens.is_signed(
+            record, given.get("U2FSign", "")
+        )
     if record["AllowPasswordLogin"] and not record.get("TOTPKey"):
         return True  # no second factor is set up: a superfluous code does no harm
     return bool(record["AllowPasswordAndTOTPLogin"]) and _code_is_right(record, given)

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 import msgspec
 
 from comet.emulator.clock import Clock
-from comet.emulator.shapes import event_names
+from comet.emulator.mangle import Mangling
+from comet.emulator.shapes import event_data, event_names
 
 HELLO = 4000
 USER_NEW, USER_REMOVED, USER_UPDATED, USER_LOGIN, USER_LOGIN_FAILED = 4100, 4101, 4102, 4103, 4104
@@ -24,6 +25,14 @@ DEVICE_NEW, DEVICE_REMOVED, DEVICE_CONNECT, DEVICE_DISCONNECT = 4700, 4701, 4702
 LOBBY_CONNECT, LOBBY_DISCONNECT = 4704, 4705
 GROUP_NEW, GROUP_REMOVED, GROUP_UPDATED = 4800, 4801, 4802
 QUOTA_NEW, QUOTA_REMOVED, QUOTA_UPDATED = 4803, 4804, 4805
+
+
+# The description leaves out what these carry.
+_DATA = event_data() | {
+    ADMIN_UPDATED: "AllowedAdminUser",
+    **dict.fromkeys((GROUP_NEW, GROUP_UPDATED), "UserGroup"),
+    **dict.fromkeys((QUOTA_NEW, QUOTA_UPDATED), "SharedStorageQuota"),
+}
 
 
 class Subscription:
@@ -79,8 +88,9 @@ class Sink(Protocol):
 class EventHub:
     """Every event of the server passes here."""
 
-    def __init__(self, clock: Clock, queue_limit: int) -> None:
+    def __init__(self, clock: Clock, queue_limit: int, mangling: Mangling) -> None:
         self._clock = clock
+        self._mangling = mangling
         self._limit = queue_limit
         self._subscriptions: set[Subscription] = set()
         self.sinks: list[Sink] = []
@@ -153,4 +163,13 @@ class EventHub:
         event["TypeString"] = event_names().get(event_type, "")
         if data is not None:
             event["Data"] = data
-        return event
+        return self._mangled(event) if self._mangling.is_on else event
+
+    def _mangled(self, event: dict[str, Any]) -> dict[str, Any]:
+        """The event as a server in such a mode tells it."""
+        kind = _DATA.get(event["Type"])
+        if kind is not None and "Data" in event:
+            plain = msgspec.json.decode(msgspec.json.encode(event["Data"]))
+            event = {**event, "Data": self._mangling.apply(kind, plain)}
+        told: dict[str, Any] = self._mangling.apply("StreamableEvent", event)
+        return told

@@ -27,8 +27,3 @@ def qr_image(text: str) -> str:
     written = io.BytesIO()
     qrcode.make(text, image_factory=SvgPathImage).save(written)
     return "data:image/svg+xml;base64," + base64.b64encode(written.getvalue()).decode()
-
-
-def as_base64(text: str) -> str:
-    """A legacy token's answer, kept whole, as base64."""
-    return base64.b64encode(text.encode()).decode()

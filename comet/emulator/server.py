@@ -34,6 +34,7 @@ from comet.emulator.settings import Settings, seeded_config
 from comet.emulator.snapshots import Snapshots
 from comet.emulator.storage import seeded_buckets
 from comet.emulator.tenants import Organizations, Policies
+from comet.emulator.u2f import U2FTokens
 from comet.emulator.webauthn import SecurityKeys
 from comet.emulator.webhooks import Webhooks
 
@@ -75,8 +76,8 @@ class Server:
     webhooks: Webhooks
     snapshots: Snapshots
     policy_items: PolicyItems
+    u2f_tokens: U2FTokens
     office_registrations: dict[str, int] = field(default_factory=dict)
-    u2f_challenges: dict[str, str] = field(default_factory=dict)
     security_keys: SecurityKeys = field(default_factory=SecurityKeys)
     power: Power = field(default_factory=Power)
     started_at: int = 0
@@ -287,11 +288,12 @@ def build(options: Options) -> Server:
         admins.seed(admin.name, admin.password, admin.totp_secret)
     organizations = Organizations(population, journal)
     settings = Settings(journal, organizations, admins, _seeded_config(options))
+    mangling = _mangling(options)
     server = Server(
         options=options,
         clock=clock,
         journal=journal,
-        hub=EventHub(clock, options.stream_queue),
+        hub=EventHub(clock, options.stream_queue, mangling),
         admins=admins,
         sessions=Sessions(clock, journal, lambda: settings.session_seconds),
         organizations=organizations,
@@ -299,7 +301,7 @@ def build(options: Options) -> Server:
         profiles=profiles,
         jobs=jobs,
         faults=Faults(chance=random.Random(options.seed)),
-        mangling=_mangling(options),
+        mangling=mangling,
         fleet=fleet,
         presence=Presence(options.seed, clock, journal),
         settings=settings,
@@ -312,8 +314,9 @@ def build(options: Options) -> Server:
         webhooks=Webhooks(settings, organizations),
         snapshots=Snapshots(jobs, journal),
         policy_items=PolicyItems(options.seed),
+        u2f_tokens=U2FTokens(journal),
     )
-    server.hub.sinks += [server.webhooks, AuditFiles(settings, organizations, options.data)]
+    server.hub.sinks += [server.webhooks, AuditFiles(settings, organizations, clock, options.data)]
     server.note_start()
     server.sessions.on_expiry = lambda session: _tell_expiry(server, session)
     return server

@@ -111,6 +111,13 @@ def event_names() -> dict[int, str]:
 
 
 @cache
+def event_data() -> dict[int, str]:
+    """SEVT_ number -> type of its Data, of the events whose Data is a structure."""
+    told = {entry["value"]: entry["data"]["type"] for entry in _spec()["events"]["types"]}
+    return {value: name for value, name in told.items() if name is not None and is_structure(name)}
+
+
+@cache
 def fields(type_name: str) -> tuple[Field, ...]:
     """All fields of a structure, inherited ones included, in their declared order."""
     entry = _types()[type_name]

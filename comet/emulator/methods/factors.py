@@ -3,14 +3,12 @@
 import time
 from typing import Any
 
-from comet.emulator import accounts, events, passwords, secondfactor
+from comet.emulator import accounts, events, passwords, secondfactor, u2f
 from comet.emulator.call import Call, done, method
-from comet.emulator.draw import Draw
 from comet.emulator.errors import Refusal, bad_request, unauthorised
 from comet.emulator.methods.users import require_hash
 
 Wire = dict[str, Any]
-_U2F_VERSION = "U2F_V2"
 
 
 @method("AdminAccountRegenerateTotp")
@@ -57,31 +55,22 @@ def webauthn_response(call: Call) -> Wire:
 
 @method("AdminAccountU2fRequestRegistrationChallenge")
 def u2f_challenge(call: Call) -> Wire:
-    draw = Draw(call.server.options.seed, "u2f", call.caller.username, time.monotonic_ns())
-    guid, challenge = draw.guid(), draw.hex(43)
-    call.server.u2f_challenges[guid] = call.caller.username
-    return {
-        **done(),
-        "ChallengeID": guid,
-        "AppID": call.base_url(),
-        "RegisteredKeys": [],
-        "RegisterRequests": [{"Challenge": challenge, "Version": _U2F_VERSION}],
-    }
+    return {**done(), **call.server.u2f_tokens.begin_registration(own_record(call), call.base_url())}
 
 
 @method("AdminAccountU2fSubmitChallengeResponse")
 def u2f_response(call: Call) -> Wire:
-    """Stores a token of the legacy kind. Nobody can sign in with one here; WebAuthn took its place."""
-    if call.server.u2f_challenges.pop(call.text("U2FChallengeID"), None) != call.caller.username:
-        raise unauthorised()
-    if call.text("U2FVersion") != _U2F_VERSION or not call.text("U2FRegistrationData"):
+    """Enrols a token of the legacy kind, which signs in by PasswordU2F once that is allowed."""
+    if call.text("U2FVersion") != u2f.VERSION:
         raise bad_request("The token's answer is not valid")
+    record = own_record(call)
     registration = {
         "Description": call.text("Description"),
         "RegisterTime": call.server.clock.seconds(),
-        "Registration": secondfactor.as_base64(call.text("U2FRegistrationData")),
+        "Registration": call.server.u2f_tokens.end_registration(
+            record, call.text("U2FChallengeID"), call.text("U2FRegistrationData"), call.text("U2FClientData")
+        ),
     }
-    record = own_record(call)
     _store(call, {**record, "U2FRegistrations": [*record.get("U2FRegistrations", []), registration]})
     return done()
 

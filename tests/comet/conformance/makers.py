@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.comet.conformance.authenticator import Authenticator
+from tests.comet.conformance.authenticator import Authenticator, Token
 from tests.comet.conformance.world import (
     METHODS,
     USER_PASSWORD,
@@ -363,8 +363,7 @@ def u2f_answer(world: World) -> Wire:
     challenge = world.call(
         "admin/account/u2f/request-registration-challenge", SelfAddress="http://localhost/"
     )
-    fields = {"U2FClientData": "e30", "U2FRegistrationData": "BQ", "U2FVersion": "U2F_V2"}
-    return {"U2FChallengeID": challenge["ChallengeID"], **fields}
+    return Token().register(challenge)
 
 
 @given("AdminAccountWebauthnSubmitChallengeResponse")

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from tests.comet.conformance.world import World
-from tests.comet.emulator.conftest import START_AT, connect_to
+from tests.comet.emulator.conftest import START_AT, Stream, connect_to
 from tests.emulator_process import start_emulator
 
 
@@ -132,6 +132,17 @@ def test_keys_can_come_in_any_order(emulator):
     assert {frozenset(order) for order in orders} == {frozenset(json.loads(plain))}
 
 
+def test_events_follow_the_modes_too(emulator, open_stream):
+    emulator.order("mode", null_for_empty=True, shuffle_keys=True)
+    stream = open_stream(allow_list="4100")
+    world = World(emulator)
+    told = [stream.read() for _ in range(5) if world.user()]
+
+    assert {event["Data"]["Destinations"] for event in told} == {None}
+    assert len({tuple(event["Data"]) for event in told}) > 1
+    assert {frozenset(event) for event in told} == {frozenset(told[0])}
+
+
 def test_the_time_it_tells_can_be_wrong(emulator):
     emulator.order("clock/drift", seconds=-500)
     told = emulator.call("admin/meta/version")["CurrentTime"]
@@ -166,3 +177,29 @@ def test_an_older_version_lacks_newer_methods_and_fields():
         profile = next(iter(old.call("admin/list-users-full").values()))
         assert "GroupID" not in profile
         assert "PolicyID" in profile
+        with contextlib.ExitStack() as stack:
+            stream = signed_in(stack, old)
+            name = World(old).user()
+            event = next(event for event in iter(stream.read, None) if event["Type"] == 4100)
+    assert event["Data"]["Username"] == name
+    assert "GroupID" not in event["Data"]
+
+
+def test_a_very_old_version_tells_events_without_what_came_later():
+    with start_emulator(version="23.3.0", users=2) as old, contextlib.ExitStack() as stack:
+        stream = signed_in(stack, old, hello={"Type", "OwnerOrganizationID", "Data"})
+        World(old).user()
+
+        assert set(stream.read()) == {"Type", "OwnerOrganizationID"}
+
+
+def signed_in(stack: contextlib.ExitStack, emulator, hello: set[str] | None = None) -> Stream:
+    """A stream of the admin, past its hello."""
+    connection = connect_to(stack, emulator)
+    for frame in (emulator.admin.name, "Password", emulator.admin.password, "", ""):
+        connection.send(frame)
+    assert connection.recv(timeout=10) == "200 OK"
+    stream = Stream(connection)
+    first = stream.read()
+    assert hello in (None, set(first))
+    return stream

@@ -5,8 +5,9 @@ import json
 import pytest
 import requests
 
-from tests.comet.conformance.authenticator import Authenticator
+from tests.comet.conformance.authenticator import Authenticator, Token
 from tests.comet.conformance.world import World, secret_of, totp
+from tests.comet.emulator import wire_check
 from tests.comet.emulator.conftest import START_AT
 from tests.emulator_process import start_emulator
 
@@ -81,7 +82,8 @@ def test_a_security_key_signs_in(world):
     def challenge() -> dict:
         refused = world.emulator.post("admin/account/session-start", **admin)
         assert refused.status_code == 449
-        return json.loads(refused.headers["X-Comet-U2F-Challenge"])
+        assert refused.headers["X-Comet-U2F-Challenge"] == refused.headers["X-Comet-WebAuthn-Challenge"]
+        return json.loads(refused.headers["X-Comet-WebAuthn-Challenge"])
 
     def sign(asked: dict, by: Authenticator) -> str:
         signed = by.sign(asked["Assertion"], origin)
@@ -93,6 +95,40 @@ def test_a_security_key_signs_in(world):
     assert session["SessionType"] == "admin"
     for bad in (good, sign(challenge(), Authenticator()), "{}", ""):
         assert world.emulator.call("admin/account/session-start", WebAuthnSign=bad, **full)["Status"] == 403
+
+
+def test_a_token_of_the_legacy_kind_signs_in(world):
+    admin, token, start = world.admin(), Token(), "admin/account/session-start"
+    begun = world.call(
+        "admin/account/u2f/request-registration-challenge", SelfAddress="https://own.example/", **admin
+    )
+    answer = token.register(begun)
+    submit = "admin/account/u2f/submit-challenge-response"
+    spoiled = {**answer, "U2FRegistrationData": answer["U2FRegistrationData"][:-8] + "AAAAAAAA"}
+    assert world.emulator.call(submit, **spoiled, **admin)["Status"] == 400
+    assert world.emulator.call(submit, **answer, **admin)["Status"] == 403  # a challenge is good once
+    begun = world.call(
+        "admin/account/u2f/request-registration-challenge", SelfAddress="https://own.example/", **admin
+    )
+    world.call(submit, Description="Old token", **token.register(begun), **admin)
+    secure(world, admin, AllowPasswordLogin=False, AllowPasswordAndU2FLogin=True)
+
+    def challenge() -> dict:
+        refused = world.emulator.post(start, **admin)
+        assert refused.status_code == 449
+        assert "X-Comet-TOTP-Requested" not in refused.headers
+        asked = json.loads(refused.headers["X-Comet-U2F-Challenge"])
+        assert wire_check.faults("U2FSignRequest", asked) == []
+        assert asked["RegisteredKeys"][0]["AppID"] == "https://own.example/"
+        return asked
+
+    full = {**admin, "AuthType": "PasswordU2F"}
+    good = token.sign(challenge())
+    assert world.call(start, U2FSign=good, **full)["SessionType"] == "admin"
+    stranger = Token()
+    stranger.register(begun)
+    for bad in (good, stranger.sign(challenge()), "{}", ""):
+        assert world.emulator.call(start, U2FSign=bad, **full)["Status"] == 403
 
 
 def test_an_end_user_s_code_is_wanted_and_can_be_disabled(world):

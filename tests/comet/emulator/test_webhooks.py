@@ -112,14 +112,62 @@ def test_types_are_filtered_and_data_left_out_at_level_none(world, receiver):
     assert (event["Type"], event["ResourceID"], "Data" in event) == (4101, name, False)
 
 
-def test_an_audit_file_takes_the_events_it_allows(world):
+def audit(world: World, **options: dict) -> None:
+    """Configure the audit file streams."""
     config = world.call("admin/meta/server-config/get")
-    option = json.loads(document("FileOption", Filename="/var/log/../users.log", AllowEventTypes=[4100]))
-    config["AuditFileOptions"] = {"own": option}
+    config["AuditFileOptions"] = {
+        name: json.loads(document("FileOption", **option)) for name, option in options.items()
+    }
     with world.emulator.restarting():
         world.call("admin/meta/server-config/set", Config=json.dumps(config))
+
+
+def written(world: World, prefix: str) -> list[list[dict]]:
+    """The events in each day's file of that prefix, oldest first."""
+    files = sorted((world.emulator.data / "audit").glob(f"{prefix}-*.log"))
+    return [[json.loads(line) for line in file.read_text().splitlines()] for file in files]
+
+
+def test_an_audit_file_takes_the_events_it_allows(world):
+    options = {"Filename": "/var/log/../users", "AllowEventTypes": [4100]}
+    audit(world, full=options, bare={**options, "Filename": "bare", "Level": "none"})
     name = world.user()
 
-    written = (world.emulator.data / "audit" / "users.log").read_text().splitlines()
+    [[event]] = written(world, "users")
+    [[bare]] = written(world, "bare")
 
-    assert [json.loads(line)["ResourceID"] for line in written] == [name]
+    assert event["ResourceID"] == bare["ResourceID"] == name
+    assert event["Data"]["Username"] == name
+    assert "Data" not in bare
+
+
+def test_audit_files_of_past_days_go_if_that_is_wanted(world):
+    kinds = {"AllowEventTypes": [4101]}
+    audit(
+        world,
+        kept={"Filename": "kept", **kinds},
+        pruned={"Filename": "pruned", "PruningEnabled": True, "PruningLimit": 2, **kinds},
+        usual={"Filename": "usual", "PruningEnabled": True, **kinds},
+    )
+    keeps_days = world.call("admin/meta/server-config/get")["AuthenticationRole"]["PruneLogsAfterDays"]
+    for days in (0, 1, 1, 1, keeps_days):
+        world.emulator.order("advance", seconds=days * 86_400)
+        world.call("admin/delete-user", TargetUser=world.user())
+
+    assert [len(day) for day in written(world, "kept")] == [1] * 5
+    assert len(written(world, "pruned")) == 1
+    assert len(written(world, "usual")) == 2
+
+
+def test_a_webhook_tells_as_the_mode_wants(world, receiver):
+    hook(world, receiver)
+    world.emulator.order("mode", null_for_empty=True, shuffle_keys=True)
+    try:
+        events = [receiver.next(4100)[0] for _ in range(5) if world.user()]
+    finally:
+        world.emulator.order("mode", null_for_empty=False, shuffle_keys=False)
+
+    assert {event["Data"]["Sources"] for event in events} == {None}
+    assert all(isinstance(event["Data"]["Policy"], dict) for event in events)
+    assert len({tuple(event) for event in events}) > 1
+    assert len({tuple(event["Data"]) for event in events}) > 1
