@@ -8,6 +8,9 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         from portal.accounts import closing, factor_signals, signals  # noqa: F401  (connect their receivers)
         from portal.accounts.access import access_for
+        from portal.accounts.reauthentication import recently_authenticated
+        from portal.core.dangerous import use_guard
         from portal.operations.permission import use_access
 
         use_access(access_for)
+        use_guard(recently_authenticated)

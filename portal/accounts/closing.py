@@ -10,7 +10,7 @@ from portal.accounts.sessions import end_sessions
 from portal.accounts.signals import role_taken
 from portal.core.events import publish
 from portal.tenants.models import Tenant
-from portal.tenants.signals import tenants_closed
+from portal.tenants.signals import tenant_purging, tenants_closed
 
 
 @receiver(tenants_closed)
@@ -25,6 +25,14 @@ def end_what_rested_on(tenant_ids: Collection[int], **_: Any) -> None:
             end_sessions(user)
         else:
             publish("access.changed", tenant_id=None, user=user.pk)
+
+
+@receiver(tenant_purging)
+def delete_whose_roles_go(tenant: Tenant, **_: Any) -> None:
+    """People who had no role but there go with it: nothing is left that they could sign in to."""
+    there = User.objects.filter(memberships__tenant__path__startswith=tenant.path)
+    elsewhere = Membership.objects.exclude(tenant__path__startswith=tenant.path).values("user")
+    User.objects.filter(pk__in=there.values("pk")).exclude(pk__in=elsewhere).delete()
 
 
 def closed_to(user: User) -> Tenant | None:

@@ -45,9 +45,12 @@ WORDS: Final = {
     "sso.launch": "Opened Comet",
     "tenant.create": "Made a tenant",
     "tenant.move": "Moved a tenant",
+    "tenant.purge": "Deleted a tenant for good",
     "tenant.rename": "Renamed a tenant",
+    "tenant.restore": "Restored a tenant",
     "tenant.resume": "Resumed a tenant",
     "tenant.suspend": "Suspended a tenant",
+    "tenant.trash": "Put a tenant into the trash",
 }
 """Actions by name. One that is not here is said by its name."""
 

@@ -31,6 +31,7 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "sso:user": "Open Comet signed in as an end user",
     "tenant:view": "See tenants and what is placed under them",
     "tenant:manage": "Create and change tenants, place organizations under them",
+    "tenant:purge": "Delete tenants for good, before their 30 days in the trash are over",
     "person:view": "See people and their roles",
     "person:manage": "Invite people, give and take roles",
     "audit:view": "Read the audit",
@@ -41,7 +42,7 @@ _ACT = frozenset({"backup:run", "job:cancel", "operation:cancel", "sso:user"})
 
 ROLES: Final[Mapping[str, frozenset[str]]] = {
     "owner": frozenset(PERMISSIONS),
-    "admin": frozenset(PERMISSIONS),
+    "admin": frozenset(PERMISSIONS) - {"tenant:purge"},
     "technician": _VIEW
     | _ACT
     | {"server:view", "server:link", "server:sync", "server:admin", "sso:tenant", "tenant:view"},

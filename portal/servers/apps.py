@@ -6,4 +6,4 @@ class ServersConfig(AppConfig):
     label = "servers"
 
     def ready(self) -> None:
-        from portal.servers import kinds  # noqa: F401  (registers its kinds of Operation)
+        from portal.servers import kinds, trashed  # noqa: F401  (register kinds of Operation, receivers)

@@ -141,6 +141,13 @@ class Placement(models.Model):
     is_unmapped = models.BooleanField(
         default=False, help_text="With the server's owner for want of a choice."
     )
+    taken_from = models.ForeignKey(
+        "tenants.Tenant",
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        help_text="Where it was placed before that went into the trash.",
+    )
 
     objects = TenantQuerySet["Placement"].as_manager()
     tenant_path = "tenant"

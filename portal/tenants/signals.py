@@ -13,3 +13,6 @@ tenant_trashed: Final = Signal()
 
 tenant_restored: Final = Signal()
 """Sent with `tenant` after it came back from the trash with everything below it."""
+
+tenant_purging: Final = Signal()
+"""Sent with `tenant` before it is deleted for good with everything below it."""
