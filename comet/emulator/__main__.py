@@ -16,7 +16,7 @@ from comet.emulator.app import make_app
 from comet.emulator.control import make_control_app
 from comet.emulator.licensing import make_account_app
 from comet.emulator.options import Options
-from comet.emulator.patience import PatientProtocol, allow_many_sockets
+from comet.emulator.patience import allow_many_sockets, protocol
 from comet.emulator.server import Server, WrongSeed, build
 
 _LOOPBACK = "127.0.0.1"
@@ -26,11 +26,15 @@ class _Listener(uvicorn.Server):
     """A uvicorn server on a socket that was opened beforehand. Signals are its owner's business."""
 
     def __init__(
-        self, app: Starlette, listening: socket.socket, tls: tuple[Path, Path] | None = None
+        self,
+        app: Starlette,
+        listening: socket.socket,
+        header_seconds: float,
+        tls: tuple[Path, Path] | None = None,
     ) -> None:
         config = uvicorn.Config(
             app,
-            http=PatientProtocol,
+            http=protocol(header_seconds),
             log_level="critical",
             access_log=False,
             ws_ping_interval=None,
@@ -75,11 +79,11 @@ async def _serve(chosen: Options) -> int:
     line = f"ready {'https' if chosen.tls else 'http'}://{chosen.host}:{port}"
     others = []
     if control is not None:
-        others.append(_Listener(make_control_app(server, app), control))
+        others.append(_Listener(make_control_app(server, app), control, chosen.header_seconds))
         line += f" control http://{_LOOPBACK}:{control.getsockname()[1]}"
     if chosen.account_port is not None:
         account = _listen(_LOOPBACK, chosen.account_port)
-        others.append(_Listener(make_account_app(server), account))
+        others.append(_Listener(make_account_app(server), account, chosen.header_seconds))
         line += f" account http://{_LOOPBACK}:{account.getsockname()[1]}"
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -101,7 +105,7 @@ async def _while_wanted(server: Server, app: Starlette, listening: socket.socket
     """Serve; after a restart or a stop close the ports, and open them again once that is wanted."""
     chosen, port = server.options, listening.getsockname()[1]
     while True:
-        listener = _Listener(app, listening, chosen.tls)
+        listener = _Listener(app, listening, chosen.header_seconds, chosen.tls)
         serving = asyncio.create_task(listener.run_until_stopped())
         ending = asyncio.create_task(server.power.until_off())
         await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)

@@ -5,19 +5,17 @@ import gzip
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
-from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from comet.emulator import auth, events, parameters, permissions, shapes, stream, web
+from comet.emulator import auth, events, forms, parameters, permissions, shapes, stream, web
 from comet.emulator.auth import Caller
 from comet.emulator.call import Call, Raw
 from comet.emulator.errors import Refusal, bad_request
@@ -28,8 +26,6 @@ from comet.emulator.methods.meta import branding_props
 from comet.emulator.server import Server
 from comet.emulator.shapes import Method
 
-_LARGEST_BODY = 64 << 20
-_BODY_SECONDS = 60
 _COMPRESSED_FROM, _COMPRESSED_TO = 2000, 4 << 20  # bytes
 _SIGN_IN = {
     "admin": auth.sign_in_admin,
@@ -38,7 +34,6 @@ _SIGN_IN = {
     "optional-admin": auth.sign_in_for_download,
     "none": auth.sign_in_nobody,
 }
-_HEADER_CREDENTIALS = ("Username", "AuthType", "Password", "SessionKey", "TOTP", "WebAuthnSign", "U2FSign")
 _SPANISH = {"Unauthorised": "No autorizado"}
 
 
@@ -100,7 +95,7 @@ def _method_paths(version: tuple[int, ...]) -> dict[str, Method]:
 
 async def _answer(server: Server, request: Request, method: Method) -> Response:
     try:
-        given, files = await _form(request)
+        given, files = await forms.read(request, server.options.body_seconds)
     except ClientDisconnect:
         return Response(status_code=400)
     except Refusal as refusal:
@@ -170,49 +165,6 @@ def _admit(server: Server, method: Method, caller: Caller) -> None:
 async def _do_all(tasks: list[Callable[[], None]]) -> None:
     for task in tasks:
         task()
-
-
-async def _form(request: Request) -> tuple[dict[str, str], dict[str, bytes]]:
-    """The form fields of a call, and its files; from either form encoding."""
-    content_type = request.headers.get("content-type", "")
-    if content_type.startswith("multipart/form-data"):
-        return await _multipart(request)
-    body = bytearray()
-    try:
-        async with asyncio.timeout(_BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > _LARGEST_BODY:
-                    raise Refusal(413, "The request is too large", http_status=413)
-    except TimeoutError:
-        raise Refusal(408, "The request took too long", http_status=408) from None
-    try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict")
-    except (UnicodeDecodeError, ValueError):
-        raise bad_request("The form is not valid") from None
-    return dict(pairs), {}
-
-
-async def _multipart(request: Request) -> tuple[dict[str, str], dict[str, bytes]]:
-    """An upload brings its credentials in headers."""
-    try:
-        form = await request.form(max_part_size=_LARGEST_BODY)
-    except HTTPException:
-        raise bad_request("The form is not valid") from None
-    given = {
-        name: request.headers[f"x-comet-admin-{name}"]
-        for name in _HEADER_CREDENTIALS
-        if f"x-comet-admin-{name}" in request.headers
-    }
-    if given and "AuthType" not in given:
-        given["AuthType"] = "Password"
-    files: dict[str, bytes] = {}
-    for name, value in form.items():
-        if isinstance(value, str):
-            given[name] = value
-        else:
-            files[name] = await value.read()
-    return given, files
 
 
 async def _fault(server: Server, method: str) -> Fault | None:

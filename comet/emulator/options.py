@@ -39,6 +39,8 @@ class Options:
     frame_options: str = "allow"
     session_seconds: int = 1800
     stream_queue: int = 5000
+    header_seconds: float = 30.0
+    body_seconds: float = 60.0
     start_at: float | None = None
     tls: tuple[Path, Path] | None = None
     account_port: int | None = None
@@ -67,6 +69,8 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         frame_options=given.frame_options,
         session_seconds=given.session_seconds,
         stream_queue=given.stream_queue,
+        header_seconds=given.header_seconds,
+        body_seconds=given.body_seconds,
         start_at=given.start_at,
         account_port=given.account_port,
         account=tuple(given.account) if given.account else Options.account,
@@ -127,6 +131,18 @@ def _parser() -> argparse.ArgumentParser:
         type=_whole(1),
         default=Options.stream_queue,
         help="events a slow stream may lag behind",
+    )
+    add(
+        "--header-seconds",
+        type=_positive,
+        default=Options.header_seconds,
+        help="within which the headers of a request, or the frames of a stream's sign-in, must be complete",
+    )
+    add(
+        "--body-seconds",
+        type=_positive,
+        default=Options.body_seconds,
+        help="within which the body of a request must be complete",
     )
     add("--start-at", type=float, metavar="UNIX", help="virtual time to begin at, instead of now")
     return parser

@@ -11,7 +11,6 @@ from comet.emulator.events import Subscription
 from comet.emulator.server import Server
 
 _FRAMES = ("Username", "AuthType", "Password", "SessionKey", "TOTP")
-_SIGN_IN_SECONDS = 30
 
 
 async def serve(server: Server, socket: WebSocket) -> None:
@@ -21,7 +20,7 @@ async def serve(server: Server, socket: WebSocket) -> None:
         return
     await socket.accept()
     try:
-        async with asyncio.timeout(_SIGN_IN_SECONDS):
+        async with asyncio.timeout(server.options.header_seconds):
             given = {name: await socket.receive_text() for name in _FRAMES}
         caller = auth.sign_in_admin(server, given, auth.origin_of(server, socket))
     except (Refusal, KeyError):

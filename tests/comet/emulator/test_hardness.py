@@ -2,11 +2,13 @@
 
 import contextlib
 import json
+import resource
 import socket
 from pathlib import Path
 
 import pytest
 import requests
+from websockets.exceptions import ConnectionClosed
 
 from tests.comet.conformance.world import World
 from tests.comet.emulator.conftest import START_AT, Stream, connect_to
@@ -69,18 +71,84 @@ def test_a_document_that_is_nested_too_deeply_is_refused(emulator):
     assert world.call("admin/list-users")
 
 
-def test_a_thousand_idle_sockets_keep_nobody_out(emulator):
-    before = len(list(Path(f"/proc/{emulator.pid}/fd").iterdir()))
-    with contextlib.ExitStack() as stack:
-        for number in range(1000):
-            opened = stack.enter_context(socket.create_connection(("127.0.0.1", emulator.port)))
-            if number % 2:
-                opened.sendall(b"POST /api/v1/admin/meta/version HTTP/1.1\r\nHost: x\r\nX-Slow:")
-        assert emulator.call("admin/meta/version")["Version"]
-    for _ in range(50):
-        emulator.call("admin/meta/version")
+@pytest.fixture(scope="module")
+def impatient():
+    """A server that waits for one second where others wait for thirty or sixty."""
+    flags = {"header_seconds": 1, "body_seconds": 1}
+    with start_emulator(start_at=START_AT, **flags) as process:
+        process.call("admin/list-users-full")
+        yield process
 
-    assert len(list(Path(f"/proc/{emulator.pid}/fd").iterdir())) < before + 50
+
+HEAD = b"POST /api/v1/admin/meta/version HTTP/1.1\r\nHost: x\r\n"
+FORM = b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nUsername=a"
+UPLOAD = (
+    b"POST /api/v1/admin/meta/resource/new HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n"
+    b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
+)
+WHOLE = HEAD + b"Content-Length: 0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("slowly", "status"),
+    [
+        ([b""], b""),
+        ([HEAD + b"X-Slow:"], b""),
+        ([WHOLE, HEAD], b"200"),
+        ([HEAD + FORM], b"408"),
+        ([UPLOAD], b"408"),
+    ],
+    ids=["silence", "headers", "headers of the second request", "form", "upload"],
+)
+def test_a_client_that_is_too_slow_is_cut_off_and_costs_nobody_else(impatient, slowly, status):
+    with socket.create_connection(("127.0.0.1", impatient.port), timeout=10) as slow:
+        for piece in slowly:
+            slow.sendall(piece)
+        assert impatient.call("admin/meta/version")["Version"]
+        answer = b""
+        while piece := slow.recv(65536):  # an end, not a timeout
+            answer += piece
+
+    assert answer.partition(b" ")[2][:3] == status
+    assert answer.count(b"HTTP/1.1") <= 1
+
+
+def test_a_sign_in_to_the_stream_that_is_too_slow_is_cut_off(impatient):
+    with contextlib.ExitStack() as stack:
+        connection = connect_to(stack, impatient)
+        connection.send("admin")
+        with pytest.raises(ConnectionClosed):
+            connection.recv(timeout=10)
+
+
+def test_a_thousand_idle_sockets_keep_nobody_out_and_leave_nothing_behind(impatient):
+    files, memory = open_files(impatient.pid), resident(impatient.pid)
+    with contextlib.ExitStack() as stack:
+        opened = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", impatient.port), timeout=20))
+            for _ in range(1000)
+        ]
+        for number, idle in enumerate(opened):
+            if number % 2:
+                idle.sendall(HEAD + b"X-Slow:" + b"x" * 4000)
+        assert impatient.call("admin/meta/version")["Version"]
+        for idle in opened:
+            with contextlib.suppress(ConnectionResetError):
+                assert idle.recv(1) == b""
+    impatient.call("admin/meta/version")
+
+    assert open_files(impatient.pid) < files + 20
+    assert resident(impatient.pid) < memory + (24 << 20)
+
+
+def open_files(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that a process holds."""
+    fields = Path(f"/proc/{pid}/statm").read_text("ascii").split()
+    return int(fields[1]) * resource.getpagesize()
 
 
 def test_a_stream_that_says_nothing_or_nonsense_is_let_go(emulator):
