@@ -12,6 +12,7 @@ from portal.accounts.access import access_for
 from portal.accounts.errors import InvitationUnusable
 from portal.accounts.grants import RoleChoice, may_grant, require_grantable
 from portal.accounts.models import CustomRole, Invitation, Membership, User
+from portal.accounts.refusals import note_unusable_invitation
 from portal.audit import services as audit
 from portal.core.access import Access
 from portal.core.events import publish
@@ -74,6 +75,12 @@ def get_invitation(token: str) -> Invitation:
     if inviter is not None and not may_grant(access_for(inviter), role, tenant=invitation.tenant):
         raise InvitationUnusable("Whoever invited you may not give this role any more. Ask for a new one.")
     return invitation
+
+
+def note_unusable(token: str, error: InvitationUnusable) -> None:
+    """Put into the audit that somebody came with a link that lets nobody in."""
+    invitations = Invitation.objects.select_related("tenant")
+    note_unusable_invitation(invitations.filter(token_digest=digest_of(token)).first(), error)
 
 
 def accept_invitation(token: str, *, email: str, name: str, password: str) -> User:

@@ -1,21 +1,19 @@
 """Puts sign-ins, failed ones included, and sign-outs into the audit; tells of roles taken away."""
 
-from typing import Any, Final
+from typing import Any
 
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.dispatch import Signal, receiver
 from django.http import HttpRequest
 
 from portal.accounts.models import User
+from portal.accounts.refusals import note_failed_sign_in
 from portal.accounts.selectors import home_tenant_id
 from portal.accounts.sessions import begin_session, drop_row
 from portal.audit import services as audit
 
 role_taken = Signal()
 """Sent with `user` after a role was taken away; rooms end what rested on it."""
-
-UNKNOWN_PERSON: Final = "Somebody"
-"""Who failed to sign in without giving the address of anyone here: what was typed may be a password."""
 
 
 @receiver(user_logged_in)
@@ -46,15 +44,7 @@ def note_sign_out(request: HttpRequest, user: User | None, **_: Any) -> None:
 
 
 @receiver(user_login_failed)
-def note_failed_sign_in(credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
+def count_failed_sign_in(credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
     email = str(credentials.get("email") or credentials.get("username") or "").lower()
     user = User.objects.filter(email=email).first()
-    audit.note(
-        "sign_in.failed",
-        audit.REFUSED,
-        actor=None,
-        actor_label=audit.label_of(user) if user else UNKNOWN_PERSON,
-        tenant_id=home_tenant_id(user) if user else None,
-        target=user,
-        ip=audit.ip_of(request) if request else None,
-    )
+    note_failed_sign_in(user, ip=audit.ip_of(request) if request else None)

@@ -91,12 +91,14 @@ def invitation_accept(request: PortalRequest, token: str) -> HttpResponse:
     try:
         invitation = services.get_invitation(token)
     except InvitationUnusable as unusable:
+        services.note_unusable(token, unusable)
         return render(request, "accounts/invitation_unusable.html", {"problem": str(unusable)}, status=410)
     form = AcceptForm(request.POST or None, fixed_email=invitation.email)
     if request.method == "POST" and form.is_valid():
         try:
             user = services.accept_invitation(token, **{"email": "", **form.cleaned_data})
         except InvitationUnusable as unusable:
+            services.note_unusable(token, unusable)
             form.add_error(None, str(unusable))
         else:
             login(request, user)

@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponse
 class Origin:
     """What an entry says of where it came from. Outside a request all of it is empty.
 
-    `viewing_as` and `via` are read from the request's own attributes of these names when an entry is
-    written: what signs a request in, or puts on another's view, sets them.
+    `viewing_as` is the label of the request's `viewing` and `via` its own `via`, as they are when an
+    entry is written: what puts on another's view, or signs in by token, sets them.
     """
 
     def __init__(self, request: HttpRequest | None = None) -> None:
@@ -24,14 +24,11 @@ class Origin:
 
     @property
     def viewing_as(self) -> str:
-        return self._text("viewing_as")
+        return str(getattr(getattr(self._request, "viewing", None), "label", ""))
 
     @property
     def via(self) -> str:
-        return self._text("via")
-
-    def _text(self, name: str) -> str:
-        return str(getattr(self._request, name, None) or "")
+        return str(getattr(self._request, "via", None) or "")
 
 
 _current: Final[ContextVar[Origin | None]] = ContextVar("audit_origin", default=None)

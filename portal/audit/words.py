@@ -3,6 +3,8 @@
 from typing import Any, Final
 
 WORDS: Final = {
+    "audit.export": "Exported the audit",
+    "audit.prune": "Removed a month of the audit",
     "backup.run": "Ran backups",
     "factor.add": "Set up a second factor",
     "factor.fail": "Failed to confirm with a second factor",
@@ -25,6 +27,8 @@ WORDS: Final = {
     "person.role-remove": "Took a role",
     "person.uninvite": "Took an invitation back",
     "person.view-as": "Viewed as somebody else",
+    "request.limited": "Was slowed down",
+    "request.refused": "Was refused",
     "role.create": "Made a role",
     "role.delete": "Deleted a role",
     "role.edit": "Changed a role",
