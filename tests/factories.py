@@ -288,6 +288,7 @@ class EntryFactory(DjangoModelFactory):
     class Meta:
         model = Entry
 
+    at = factory.LazyFunction(timezone.now)
     action = "server.link"
     phase = Entry.Phase.BEGUN
     tenant = factory.SubFactory(TenantFactory)
