@@ -238,6 +238,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "audit-retain": {"task": "portal.audit.tasks.retain", "schedule": crontab(hour=5, minute=10)},
     "tenants-purge": {"task": "portal.tenants.tasks.purge_trash", "schedule": crontab(hour=3, minute=15)},
+    "accounts-viewings": {"task": "portal.accounts.tasks.sweep_viewings", "schedule": 60.0},
     "sso-sweep": {"task": "portal.sso.tasks.sweep_launches", "schedule": 10.0},
 }
 

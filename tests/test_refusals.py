@@ -21,6 +21,7 @@ from portal.tenants.models import Tenant
 from tests.cast import Person, person
 from tests.factories import (
     CometServerFactory,
+    CustomRoleFactory,
     DeviceFactory,
     EntryFactory,
     EventFactory,
@@ -64,6 +65,7 @@ class World:
         self.event = EventFactory(placement=self.placement)
         self.entry = EntryFactory(tenant=self.tenant)
         self.membership = MembershipFactory(tenant=self.tenant, role="viewer")
+        self.role = CustomRoleFactory(tenant=self.tenant)
         self.invitation = InvitationFactory(tenant=self.tenant)
         self.owner = person(self.tenant, "owner")
         self.owners_browser = self.owner.client()
@@ -138,7 +140,19 @@ LINES: dict[str, Line] = {
     ),
     "accounts:person-list": page("person:view"),
     "accounts:person-invite": page("person:manage"),
+    "accounts:person-detail": Line("person:view", args=lambda w: [w.membership.user_id]),
+    "accounts:role-give": Line("person:manage", args=lambda w: [w.membership.user_id]),
+    "accounts:person-close": post("person:manage", args=lambda w: [w.membership.user_id]),
+    "accounts:person-reopen": post("person:manage", args=lambda w: [w.membership.user_id]),
+    "accounts:view-as-person": post("person:view-as", args=lambda w: [w.membership.user_id]),
     "accounts:membership-remove": post("person:manage", args=lambda w: [w.membership.pk]),
+    "accounts:membership-except": Line("person:manage", args=lambda w: [w.membership.pk]),
+    "accounts:role-list": page("person:view"),
+    "accounts:role-create": page("person:manage"),
+    "accounts:role-detail": Line("person:view", args=lambda w: [w.role.pk]),
+    "accounts:role-delete": Line("person:manage", args=lambda w: [w.role.pk]),
+    "accounts:view-as": page("person:view-as"),
+    "accounts:view-as-stop": post("signed-in", foreign=302, wrong_role=302),
     "accounts:invitation-revoke": post("person:manage", args=lambda w: [w.invitation.pk]),
     "accounts:settings": page("signed-in", wrong_role=200),
     "accounts:security": page("signed-in", wrong_role=200),

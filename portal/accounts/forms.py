@@ -17,8 +17,9 @@ from portal.tenants.models import Tenant
 class RoleField(forms.ChoiceField):
     """One of the roles that the caller may know of; gives a RoleChoice."""
 
-    def offer(self, access: Access) -> None:
-        self.offered = {choice.value: choice for choice in usable_roles(access)}
+    def offer(self, access: Access, permission: str = "person:manage") -> None:
+        """Offer the roles that can be held where the caller has `permission`."""
+        self.offered = {choice.value: choice for choice in usable_roles(access, permission)}
         built_in = [(choice.value, choice.name) for choice in self.offered.values() if not choice.custom]
         made: dict[str, list[tuple[str, str]]] = {}
         for choice in self.offered.values():

@@ -50,12 +50,12 @@ class RoleChoice:
         return self.custom is None or tenant.path.startswith(self.custom.tenant.path)
 
 
-def usable_roles(access: Access) -> list[RoleChoice]:
-    """The built-in roles, and those made by the Tenants where the caller gives roles and above them."""
+def usable_roles(access: Access, permission: str = "person:manage") -> list[RoleChoice]:
+    """The built-in roles, and those made by the Tenants where the caller has `permission`, and above."""
     custom = CustomRole.objects.select_related("tenant").order_by("tenant__path", "name")
-    tenants = access.tenants_with("person:manage")
+    tenants = access.tenants_with(permission)
     if tenants is not EVERYTHING:
-        paths = Tenant.objects.visible_to(access, "person:manage").values_list("path", flat=True)
+        paths = Tenant.objects.visible_to(access, permission).values_list("path", flat=True)
         custom = custom.filter(
             tenant__in={int(part) for path in paths for part in path.strip("/").split("/")}
         )

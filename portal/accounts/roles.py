@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 
 from portal.accounts.errors import RoleChanged, RoleRefused
 from portal.accounts.grants import lacking, said
-from portal.accounts.models import CustomRole, Invitation, Membership, Role, User
+from portal.accounts.models import CustomRole, Role, User
+from portal.accounts.selectors import holders_of
 from portal.accounts.signals import role_taken
 from portal.audit import services as audit
 from portal.core.access import PERMISSIONS, Access
@@ -38,26 +38,6 @@ class RoleText:
             *(f"It now holds “{PERMISSIONS[name]}”." for name in gained),
             *(f"It no longer holds “{PERMISSIONS[name]}”." for name in lost),
         ]
-
-
-@dataclass(frozen=True)
-class Holders:
-    """Who holds a custom role, and to whom it is promised."""
-
-    memberships: list[Membership]
-    invitations: list[Invitation]
-
-    def __bool__(self) -> bool:
-        return bool(self.memberships or self.invitations)
-
-
-def holders_of(role: CustomRole) -> Holders:
-    """Everybody who holds it, also where the caller sees nobody."""
-    waiting = role.invitations.filter(accepted_at=None, expires_at__gt=timezone.now())
-    return Holders(
-        list(role.memberships.select_related("user", "tenant").order_by("user__name", "pk")),
-        list(waiting.select_related("tenant").order_by("pk")),
-    )
 
 
 def make_role(
@@ -134,7 +114,7 @@ def edit_role(
         for membership in current.memberships.select_related("user"):
             publish("access.changed", tenant_id=membership.tenant_id, user=membership.user_id)
             if lost:
-                role_taken.send(Membership, user=membership.user)
+                role_taken.send(CustomRole, user=membership.user)
     return current
 
 

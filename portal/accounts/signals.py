@@ -10,6 +10,7 @@ from portal.accounts.models import User
 from portal.accounts.refusals import note_failed_sign_in
 from portal.accounts.selectors import home_tenant_id
 from portal.accounts.sessions import begin_session, drop_row
+from portal.accounts.viewing import stop_viewing
 from portal.audit import services as audit
 
 role_taken = Signal()
@@ -32,6 +33,7 @@ def note_sign_in(request: HttpRequest, user: User, **_: Any) -> None:
 @receiver(user_logged_out)
 def note_sign_out(request: HttpRequest, user: User | None, **_: Any) -> None:
     if user is not None:
+        stop_viewing(request.session, user=user, because="sign-out")
         drop_row(request)
         audit.note(
             "sign_out",

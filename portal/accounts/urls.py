@@ -2,13 +2,25 @@
 
 from django.urls import path
 
-from portal.accounts import views, views_security
+from portal.accounts import views, views_people, views_roles, views_security, views_viewing
 
 app_name = "accounts"
 urlpatterns = [
     path("people/", views.person_list, name="person-list"),
     path("people/invite/", views.person_invite, name="person-invite"),
-    path("people/roles/<int:pk>/remove/", views.membership_remove, name="membership-remove"),
+    path("people/<int:pk>/", views_people.person_detail, name="person-detail"),
+    path("people/<int:pk>/roles/give/", views_people.role_give, name="role-give"),
+    path("people/<int:pk>/close/", views_people.person_close, name="person-close"),
+    path("people/<int:pk>/reopen/", views_people.person_reopen, name="person-reopen"),
+    path("people/<int:pk>/view-as/", views_viewing.view_as_person, name="view-as-person"),
+    path("people/roles/<int:pk>/remove/", views_people.membership_remove, name="membership-remove"),
+    path("people/roles/<int:pk>/except/", views_people.membership_except, name="membership-except"),
+    path("roles/", views_roles.role_list, name="role-list"),
+    path("roles/new/", views_roles.role_create, name="role-create"),
+    path("roles/<int:pk>/", views_roles.role_detail, name="role-detail"),
+    path("roles/<int:pk>/delete/", views_roles.role_delete, name="role-delete"),
+    path("view-as/", views_viewing.view_as, name="view-as"),
+    path("view-as/stop/", views_viewing.view_as_stop, name="view-as-stop"),
     path("invitations/<int:pk>/revoke/", views.invitation_revoke, name="invitation-revoke"),
     path("invitations/<str:token>/", views.invitation_accept, name="invitation-accept"),
     path("settings/", views.settings, name="settings"),

@@ -9,10 +9,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from portal.accounts import memberships, selectors, services
+from portal.accounts import selectors, services
 from portal.accounts.errors import InvitationUnusable, RoleRefused
 from portal.accounts.forms import AcceptForm, InviteForm, PersonFilterForm, SettingsForm
-from portal.accounts.models import Invitation, Membership
+from portal.accounts.models import Invitation
 from portal.core.access import PortalRequest, public, requires, signed_in
 from portal.core.htmx import render_page
 from portal.core.paging import keyset_page
@@ -30,6 +30,7 @@ def person_list(request: PortalRequest) -> HttpResponse:
         "page": keyset_page(people, request, sorts={"name": "name", "email": "email"}, default="name"),
         "invitations": selectors.list_open_invitations(request.access),
         "can_manage": bool(request.access.tenants_with("person:manage")),
+        "can_view_as": bool(request.access.tenants_with("person:view-as")),
     }
     return render_page(request, "accounts/person_list.html", "accounts/_person_table.html", context)
 
@@ -65,20 +66,6 @@ def invitation_revoke(request: PortalRequest, pk: int) -> HttpResponse:
     invitation = Invitation.objects.get_for(request.access, "person:view", act="person:manage", pk=pk)
     services.revoke_invitation(invitation, actor=request.user)
     messages.success(request, "The invitation cannot be used any more.")
-    return redirect("accounts:person-list")
-
-
-@require_POST
-@requires("person:manage")
-def membership_remove(request: PortalRequest, pk: int) -> HttpResponse:
-    """Take a role away."""
-    membership = Membership.objects.get_for(request.access, "person:view", act="person:manage", pk=pk)
-    try:
-        memberships.take_role(membership, access=request.access, actor=request.user)
-    except RoleRefused as refused:
-        messages.error(request, str(refused))
-    else:
-        messages.success(request, f"{membership.user} is no longer {membership.role_name} there.")
     return redirect("accounts:person-list")
 
 

@@ -34,6 +34,7 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "tenant:purge": "Delete tenants for good, before their 30 days in the trash are over",
     "person:view": "See people and their roles",
     "person:manage": "Invite people, give and take roles",
+    "person:view-as": "See the portal as a role or a person sees it",
     "audit:view": "Read the audit",
 }
 
@@ -51,6 +52,16 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
     "customer": _VIEW | {"backup:run", "job:cancel", "sso:user"},
 }
 """What each role grants, in the Tenant it is held in and everything below it."""
+
+
+LOOKING: Final = frozenset(
+    {permission for permission in PERMISSIONS if permission.endswith(":view")}
+    | {"backup:run", "job:cancel", "operation:cancel", "server:sync"}
+)
+"""What is left of a person's permissions while viewing as somebody else. Buttons show; pressing is refused.
+
+What opens Comet, links servers or gives roles is not among them, nor is what is not named here.
+"""
 
 
 class Everything:
@@ -145,6 +156,8 @@ class PortalRequest(HttpRequest):
     access: Access
     """Narrowed to the Tenant of the switcher."""
     whole_access: Access
+    viewing: Any
+    """As whom the person views the portal (`accounts.viewing.Viewing`), or None."""
     tenant: Any
     """The Tenant of the switcher, or None."""
     user: Any
@@ -177,6 +190,12 @@ def requires(permission: str) -> Callable[[View[P]], View[P]]:
 def signed_in(view: View[P]) -> View[P]:
     """Mark a view that everyone signed in may use, whatever their roles: their own settings, say."""
     view.permission = "signed-in"  # type: ignore[attr-defined]
+    return view
+
+
+def while_viewing(view: View[P]) -> View[P]:
+    """Mark a `signed_in` view that shows nothing of the person's own: it stays while viewing as another."""
+    view.while_viewing = True  # type: ignore[attr-defined]
     return view
 
 

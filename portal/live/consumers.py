@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from portal.accounts.access import access_for
 from portal.accounts.models import User
 from portal.accounts.sessions import why_over
+from portal.accounts.viewing import viewing_of
 from portal.live.hub import hub_of_this_process
 from portal.live.sockets import RAW_SEND, Reader
 from portal.live.topics import Sight, Topic, TopicRefused, admitted, parse_topics, sight_of
@@ -102,11 +103,13 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
 @database_sync_to_async
 def _admit(user: User, session: SessionBase, topics: frozenset[Topic]) -> tuple[frozenset[Topic], Sight]:
-    """As the pages do: what the person may do, narrowed to the Tenant of the switcher."""
+    """As the pages do: what the person may do, or sees as somebody else, narrowed by the switcher."""
     request = HttpRequest()
     request.session = session
-    access = access_for(user)
+    viewing = viewing_of(session)
+    access = viewing.seen_with(access_for(user)) if viewing else access_for(user)
     tenant = chosen_tenant(request, access)
     if tenant is not None:
-        access = access_for(user, within=tenant)
+        narrowed = access_for(user, within=tenant)
+        access = viewing.seen_with(narrowed) if viewing else narrowed
     return admitted(access, topics), sight_of(access)

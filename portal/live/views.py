@@ -4,7 +4,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from portal.core.access import PortalRequest, requires, signed_in
+from portal.core.access import PortalRequest, requires, signed_in, while_viewing
 from portal.core.htmx import render_page
 from portal.core.paging import keyset_page
 from portal.live import selectors
@@ -43,6 +43,7 @@ def event_detail(request: PortalRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
+@while_viewing
 @signed_in
 def pills(request: PortalRequest) -> HttpResponse:
     """How fresh the data is and what runs, as the top bar of every page shows it."""

@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from portal.core.access import PortalRequest, signed_in
+from portal.core.access import PortalRequest, signed_in, while_viewing
 from portal.core.htmx import render_page, wants_partial
 from portal.jobs.attention import list_groups
 from portal.live.selectors import list_latest_events
@@ -18,6 +18,7 @@ GROUPS: Final = 6
 
 
 @require_safe
+@while_viewing
 @signed_in
 def home(request: PortalRequest) -> HttpResponse:
     """What broke, where, since when, and what to do now. Its upper half asks itself anew."""
@@ -46,6 +47,7 @@ def home(request: PortalRequest) -> HttpResponse:
 
 
 @require_safe
+@while_viewing
 @signed_in
 def search(request: PortalRequest) -> HttpResponse:
     """Devices, users, Jobs, servers and tenants that match `?q=`, a few of each."""

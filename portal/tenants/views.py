@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from portal.core.access import PortalRequest, requires, signed_in
+from portal.core.access import PortalRequest, requires, signed_in, while_viewing
 from portal.core.htmx import render_page
 from portal.tenants import selectors, services
 from portal.tenants.forms import TenantForm, TenantNameForm, TenantSearchForm
@@ -70,6 +70,7 @@ def tenant_detail(request: PortalRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
+@while_viewing
 @signed_in
 def tenant_options(request: PortalRequest) -> HttpResponse:
     """What the tenant switcher offers; asked for when it opens."""

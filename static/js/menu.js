@@ -45,7 +45,7 @@
 
   document.addEventListener("input", (event) => {
     if (!event.target.matches("[data-menu-filter]")) return;
-    const menu = event.target.closest(".menu");
+    const menu = event.target.closest(".menu, [data-filter-scope]");
     const wanted = event.target.value.trim().toLowerCase();
     let found = 0;
     for (const item of menu.querySelectorAll("[data-filter-text]")) {
@@ -60,6 +60,6 @@
     if (event.key !== "Enter" || !event.target.matches?.("[data-menu-filter]")) return;
     event.preventDefault(); // Enter takes the first that is left, not the form's first button
     if (!event.target.value.trim()) return;
-    event.target.closest(".menu").querySelector("[data-filter-text]:not([hidden])")?.click();
+    event.target.closest(".menu")?.querySelector("[data-filter-text]:not([hidden])")?.click();
   });
 })();

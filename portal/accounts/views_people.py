@@ -1,0 +1,142 @@
+"""The page of one person: the roles held, and what is done about them."""
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from portal.accounts import memberships, selectors
+from portal.accounts.errors import RoleRefused
+from portal.accounts.forms_roles import ExceptForm, GiveRoleForm
+from portal.accounts.models import Membership, User
+from portal.accounts.reauthentication import recently_authenticated
+from portal.core.access import Access, PortalRequest, requires
+
+
+@require_safe
+@requires("person:view")
+def person_detail(request: PortalRequest, pk: int) -> HttpResponse:
+    """One person, with the roles held where the caller sees people."""
+    access = request.access
+    person = selectors.get_person(access, pk)
+    roles = selectors.list_roles_of(access, person)
+    context = {
+        "person": person,
+        "roles": roles,
+        "can_give": bool(access.tenants_with("person:manage")),
+        "can_close": memberships.may_close(access, person),
+        "can_view_as": person.is_active
+        and person != request.user
+        and any(access.allows("person:view-as", tenant_id=role.membership.tenant_id) for role in roles),
+    }
+    return render(request, "accounts/person_detail.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires("person:manage")
+@recently_authenticated
+def role_give(request: PortalRequest, pk: int) -> HttpResponse:
+    """Give somebody another role."""
+    person = selectors.get_person(request.access, pk)
+    form = GiveRoleForm(
+        request.POST or None, access=request.access, initial={"tenant": request.GET.get("tenant")}
+    )
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        try:
+            given = memberships.give_role(
+                person,
+                tenant=data["tenant"],
+                choice=data["role"],
+                excluded=data["excluded"],
+                access=request.access,
+                actor=request.user,
+            )
+        except RoleRefused as refused:
+            form.add_error("role", str(refused))
+        else:
+            messages.success(request, f"{person} is {given.role_name} of {given.tenant} now.")
+            return redirect("accounts:person-detail", person.pk)
+    context = {"person": person, "form": form}
+    return render(request, "accounts/role_give.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+@requires("person:manage")
+@recently_authenticated
+def membership_remove(request: PortalRequest, pk: int) -> HttpResponse:
+    """Take a role away."""
+    membership = _membership(request, pk)
+    person = membership.user
+    try:
+        memberships.take_role(membership, access=request.access, actor=request.user)
+    except RoleRefused as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, f"{person} is no longer {membership.role_name} there.")
+    if selectors.list_people(request.access).filter(pk=person.pk).exists():
+        return redirect("accounts:person-detail", person.pk)
+    return redirect("accounts:person-list")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires("person:manage")
+@recently_authenticated
+def membership_except(request: PortalRequest, pk: int) -> HttpResponse:
+    """Choose the tenants below that a role does not reach."""
+    membership = _membership(request, pk)
+    now = memberships.exclusions_of(membership)
+    data = request.POST if request.method == "POST" else None
+    form = ExceptForm(data, access=request.access, membership=membership, now=now)
+    if request.method == "POST" and form.is_valid():
+        try:
+            memberships.exclude_tenants(membership, form.chosen(), access=request.access, actor=request.user)
+        except RoleRefused as refused:
+            form.add_error("excluded", str(refused))
+        else:
+            messages.success(request, "Saved. Open pages follow at once.")
+            return redirect("accounts:person-detail", membership.user_id)
+    context = {"membership": membership, "form": form}
+    return render(request, "accounts/membership_except.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+@requires("person:manage")
+@recently_authenticated
+def person_close(request: PortalRequest, pk: int) -> HttpResponse:
+    """Let somebody sign in no more."""
+    return _change(request, pk, memberships.close_sign_in, "can sign in no more. All sessions have ended.")
+
+
+@require_POST
+@requires("person:manage")
+@recently_authenticated
+def person_reopen(request: PortalRequest, pk: int) -> HttpResponse:
+    """Let somebody whose sign-in was closed sign in again."""
+    return _change(request, pk, memberships.reopen_sign_in, "can sign in again, with the roles shown here.")
+
+
+def _change(request: PortalRequest, pk: int, change: Callable[..., None], done: str) -> HttpResponse:
+    person = selectors.get_person(request.access, pk)
+    _require_manages(request.access, person)
+    try:
+        change(person, access=request.access, actor=request.user)
+    except RoleRefused as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, f"{person} {done}")
+    return redirect("accounts:person-detail", person.pk)
+
+
+def _require_manages(access: Access, person: User) -> None:
+    """403 where the caller manages nobody in any Tenant where this person is seen."""
+    roles = selectors.list_roles_of(access, person)
+    if not any(access.allows("person:manage", tenant_id=one.membership.tenant_id) for one in roles):
+        access.require("person:manage", tenant_id=roles[0].membership.tenant_id)
+
+
+def _membership(request: PortalRequest, pk: int) -> Membership:
+    rows = selectors.list_memberships()
+    return rows.get_for(request.access, "person:view", act="person:manage", pk=pk)
