@@ -117,7 +117,8 @@ def _subtree(tenant: Tenant, excluded: Iterable[Tenant]) -> QuerySet[Tenant]:
     left_out = Q()
     for one in excluded:
         left_out |= Q(path__startswith=one.path)
-    return tenant.subtree().exclude(left_out) if left_out else tenant.subtree()
+    reached = tenant.subtree().filter(is_trashed=False)
+    return reached.exclude(left_out) if left_out else reached
 
 
 def _covers(access: Access, permission: str, reached: frozenset[int]) -> bool:

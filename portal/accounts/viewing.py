@@ -60,7 +60,10 @@ class Viewing:
         granted = self._granted()
         if tenant.parent_id is None:
             return Access(None, {}, granted)
-        return Access(None, dict.fromkeys(tenant.subtree().values_list("pk", flat=True), granted))
+        return Access(
+            None,
+            dict.fromkeys(tenant.subtree().filter(is_trashed=False).values_list("pk", flat=True), granted),
+        )
 
     def _granted(self) -> frozenset[str]:
         if not self.role.startswith(CUSTOM_PREFIX):

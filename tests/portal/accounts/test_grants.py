@@ -263,3 +263,15 @@ class TestCustomRoles:
         assert get_invitation(token).role_name == "Night shift"
         Membership.objects.filter(user=reseller.user).update(role="viewer")
         assert client.get(f"/invitations/{token}/").status_code == 410
+
+
+def test_a_tenant_in_the_trash_is_in_nobodys_way(reseller):
+    TenantFactory(parent=reseller.tenant, is_trashed=True)
+    give(reseller, UserFactory(), reseller.tenant)
+
+
+def test_nothing_is_given_in_a_tenant_in_the_trash(provider, reseller):
+    reseller.tenant.is_trashed = True
+    reseller.tenant.save()
+    with pytest.raises(RoleRefused):
+        give(reseller, UserFactory(), reseller.tenant)
