@@ -34,7 +34,7 @@ _SIGN_IN = {
     "optional-admin": auth.sign_in_for_download,
     "none": auth.sign_in_nobody,
 }
-_SPANISH = {"Unauthorised": "No autorizado"}
+_SPANISH = {"Unauthorised": "No autorizado", "User not found": "Usuario no encontrado"}
 
 
 def make_app(server: Server) -> Starlette:

@@ -63,7 +63,19 @@ async def _multipart(request: Request, body: bytes) -> tuple[dict[str, str], dic
     files: dict[str, bytes] = {}
     for name, value in form.items():
         if isinstance(value, str):
-            given[name] = value
+            given[name], files[name] = value, _as_sent(value)  # a file may come without a name of its own
         else:
             files[name] = await value.read()
     return given, files
+
+
+def _as_sent(text: str) -> bytes:
+    """The bytes of a part that was read as text: as UTF-8, or as Latin-1 where it is none."""
+    try:
+        raw = text.encode("latin-1")
+        raw.decode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode()
+    except UnicodeDecodeError:
+        return raw
+    return text.encode()

@@ -31,6 +31,8 @@ _MAGIC = {
     "exe": b"MZ\x90\x00", "pkg": b"xar!\x00\x1c\x00\x01", "deb": b"!<arch>\ndebian-binary   ",
     "run": b"#!/bin/sh\n", "spk": b"INFO\x00",
 }  # fmt: skip
+_SIZES = {"WindowsAnycpuZip": 40, "WindowsAnycpuExe": 40, "Linuxgeneric": 32, "LinuxDeb": 32}  # MiB
+_USUAL_SIZE = 20
 _RECOMMENDED = (5, 8, 21)
 
 
@@ -90,19 +92,21 @@ def _platform(call: Call) -> int:
 
 
 def _installer(call: Call, number: int) -> Raw:
-    """A file that begins as its kind does and names the brand and the server inside."""
-    _, _, _, ending = _PLATFORMS[number]
+    """A file that begins as its kind does, names the brand and the server, and is as long as a real one."""
+    _, _, kind, ending = _PLATFORMS[number]
     owner = call.caller.organization_id
     product = call.server.settings.section(owner, "Branding")["ProductName"] or "Backup"
     text = f"{product} {call.server.options.version}\nserver={call.base_url()}\n".encode()
-    body = _zip(text) if ending == "zip" else _MAGIC[ending] + text
+    filling = bytes(_SIZES.get(kind, _USUAL_SIZE) << 20)
+    body = _zip(text, filling) if ending == "zip" else _MAGIC[ending] + text + filling
     name = f"{product}-{call.server.options.version}.{ending}".replace('"', "")
     headers = {"Content-Disposition": f'attachment; filename="{name.encode("ascii", "replace").decode()}"'}
     return Raw(body, "application/octet-stream", headers)
 
 
-def _zip(text: bytes) -> bytes:
+def _zip(text: bytes, filling: bytes) -> bytes:
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w") as archive:
         archive.writestr("install.txt", text)
+        archive.writestr("install.dat", filling)
     return written.getvalue()

@@ -24,10 +24,11 @@ class Connected:
 
 
 def connected(emulator: EmulatorProcess, *versions: str) -> Connected:
-    """The first connected device that reports one of these versions; any without."""
+    """The first connected, healthy device that reports one of these versions; any without."""
+    standouts = emulator.order("state")["standouts"]
     for target, live in emulator.call("admin/dispatcher/list-active").items():
         profile = emulator.call("admin/get-user-profile", TargetUser=live["Username"])
-        if versions and live["ReportedVersion"] not in versions:
+        if live["DeviceID"] in standouts or (versions and live["ReportedVersion"] not in versions):
             continue
         source = next(guid for guid, s in profile["Sources"].items() if s["OwnerDevice"] == live["DeviceID"])
         rule = next(guid for guid, r in profile["BackupRules"].items() if r["Source"] == source)

@@ -30,6 +30,21 @@ def all_fields(type_name: str) -> dict[str, tuple[str, bool]]:
     return fields | {f["name"]: (f["type"], f["omitempty"]) for f in entry["fields"]}
 
 
+@cache
+def widths(type_name: str) -> dict[str, tuple[int, int]]:
+    """Field name -> smallest and largest number that a typed client can hold, of a structure's own fields."""
+    entry = next(t for t in description()["types"] if t["name"] == type_name)
+    found: dict[str, tuple[int, int]] = {}
+    for base in entry["extends"]:
+        found |= widths(base)
+    for field in entry["fields"]:
+        if field["int_type"]:
+            signed = not field["int_type"].startswith("u")
+            bits = int(field["int_type"].lstrip("uint") or 64)
+            found[field["name"]] = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
+    return found
+
+
 def faults(type_name: str, value: Any, at: str = "$") -> list[str]:
     """Everything that is missing, superfluous or of the wrong type."""
     if type_name == "any":
@@ -44,6 +59,9 @@ def faults(type_name: str, value: Any, at: str = "$") -> list[str]:
         return [f"{at}: {value!r} is not an object"]
     fields = all_fields(type_name)
     found = [f"{at}.{name} is not in {type_name}" for name in value.keys() - fields.keys()]
+    for name, (low, high) in widths(type_name).items():
+        if isinstance(value.get(name), int) and not low <= value[name] <= high:
+            found.append(f"{at}.{name}: {value[name]} does not fit")
     for name, (field_type, omitempty) in fields.items():
         if name in value:
             found += faults(field_type, value[name], f"{at}.{name}")
