@@ -84,6 +84,10 @@ ASGI_APPLICATION = "portal.asgi.application"
 # Addresses of Comet Servers a person may link: public ones, and private ranges listed here
 # (CIDR, with an optional :port). Link-local and metadata addresses never.
 ALLOWED_NETWORKS = env_list("ALLOWED_NETWORKS")
+# Authorities that sign the certificates of Comet Servers: a PEM file in place of the public ones.
+COMET_CA_FILE = os.environ.get("COMET_CA_FILE") or None
+if COMET_CA_FILE and not Path(COMET_CA_FILE).is_file():
+    raise ImproperlyConfigured(f"COMET_CA_FILE names {COMET_CA_FILE}, where there is no file.")
 
 INSTALLED_APPS = [
     "django.contrib.auth",

@@ -1,15 +1,23 @@
-"""Which relay holds which server's stream. Short transactions; the fence decides who may write."""
+"""Which relay holds which server's stream. Short transactions; the fence decides who may write.
+
+Several relays share the servers evenly: each holds at most its share, and gives back what is more as
+soon as others are there to take it. All times are the database's.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import Q
-from django.utils import timezone
+from django.db.models import Count, Max, Q, Sum
+from django.db.models.functions import Now
 
+from portal.core.heartbeats import alive, from_now
 from portal.live.models import StreamLease
 from portal.servers.models import CometServer
+
+RELAY: Final = "relay"
+"""The kind of a relay's heartbeat."""
 
 LEASE: Final = timedelta(seconds=10)
 """How long a relay that died keeps its servers; renewed every `RENEW`."""
@@ -28,26 +36,49 @@ class Held:
     credential_changed_at: datetime
 
 
-def hold(holder: str) -> list[Held]:
-    """Renew what `holder` has, take what nobody has, and tell what it holds now.
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """All that one relay holds. Two with the same digest hold the same."""
+
+    digest: dict[str, object]
+    streams: list[Held]
+
+
+def hold(holder: str, last: Holding | None = None) -> Holding:
+    """Renew what `holder` has, take its share of what nobody has, and tell what it holds now.
 
     A lease is taken by a conditional update that raises its fence, so two relays never both get it.
+    What has not changed since `last` is not read again.
     """
-    now = timezone.now()
-    StreamLease.objects.filter(holder=holder).update(expires_at=now + LEASE)
-    unleased = CometServer.objects.filter(stream_lease=None, unlinking_at=None).values_list("pk", flat=True)
-    StreamLease.objects.bulk_create(
-        (StreamLease(server_id=server_id) for server_id in unleased), ignore_conflicts=True
+    mine = StreamLease.objects.filter(holder=holder)
+    mine.update(expires_at=from_now(LEASE))
+    _add_missing()
+    spare = share_of(holder) - mine.count()
+    if spare > 0:
+        _take(holder, spare)
+    elif spare < 0:
+        newest = mine.order_by("-fence", "-pk").values_list("server", flat=True)
+        release(holder, list(newest[:-spare]))
+    kept = mine.filter(server__unlinking_at=None)
+    # Another address or administrator comes with another credential.
+    digest = kept.aggregate(
+        count=Count("pk"),
+        fences=Sum("fence"),
+        ids=Sum("pk"),
+        newest=Max("server__credential_changed_at"),
     )
-    free = Q(holder="") | Q(expires_at=None) | Q(expires_at__lte=now)
-    for lease in StreamLease.objects.filter(free, server__unlinking_at=None):
-        StreamLease.objects.filter(free, pk=lease.pk, fence=lease.fence).update(
-            holder=holder, fence=lease.fence + 1, expires_at=now + LEASE
-        )
-    mine = StreamLease.objects.filter(holder=holder, server__unlinking_at=None).values_list(
+    if last is not None and last.digest == digest:
+        return last
+    columns = kept.values_list(
         "server", "fence", "server__api_url", "server__admin_username", "server__credential_changed_at"
     )
-    return [Held(*values) for values in mine]
+    return Holding(digest, [Held(*values) for values in columns])
+
+
+def share_of(holder: str) -> int:
+    """How many servers `holder` is to hold beside the other relays that are alive."""
+    holders = set(alive(RELAY, within=LEASE).values_list("holder", flat=True)) | {holder}
+    return -(-CometServer.objects.filter(unlinking_at=None).count() // len(holders))
 
 
 def release(holder: str, server_ids: Iterable[int] | None = None) -> None:
@@ -56,3 +87,18 @@ def release(holder: str, server_ids: Iterable[int] | None = None) -> None:
     if server_ids is not None:
         mine = mine.filter(server__in=list(server_ids))
     mine.update(holder="", expires_at=None)
+
+
+def _add_missing() -> None:
+    unleased = CometServer.objects.filter(stream_lease=None, unlinking_at=None).values_list("pk", flat=True)
+    StreamLease.objects.bulk_create(
+        (StreamLease(server_id=server_id) for server_id in unleased), ignore_conflicts=True
+    )
+
+
+def _take(holder: str, most: int) -> None:
+    free = Q(holder="") | Q(expires_at=None) | Q(expires_at__lte=Now())
+    for lease in StreamLease.objects.filter(free, server__unlinking_at=None)[:most]:
+        StreamLease.objects.filter(free, pk=lease.pk, fence=lease.fence).update(
+            holder=holder, fence=lease.fence + 1, expires_at=from_now(LEASE)
+        )

@@ -6,13 +6,10 @@ batches, and after each opening ask for a sync, since nothing that happened mean
 """
 
 import asyncio
-import os
 import random
-import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, TypeVar
-from uuid import uuid4
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 import redis.asyncio
@@ -22,10 +19,13 @@ from django.db import DatabaseError, close_old_connections, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from portal.core.events import FACTS_CHANNEL, decode_facts
-from portal.live.leases import RENEW, Held, hold, release
+from portal.core.heartbeats import forget, name_of_this_process, say_alive
+from portal.live.leases import RELAY, RENEW, Held, Holding, hold, release
 from portal.live.server_stream import ServerStream
 
 DATABASE_THREADS: Final = 8
+"""On SQLite one: it takes one writer at a time, and those that wait only ask again and again."""
+
 CALL_THREADS: Final = 32
 """For sign-ins: those to servers that never answer must not keep the database waiting."""
 
@@ -38,14 +38,25 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
+class Running(NamedTuple):
+    """A stream this relay holds, and the lease it holds it by."""
+
+    held: Held
+    stream: ServerStream
+    task: asyncio.Task[None]
+
+
 class Relay:
     """Holds streams until `stop` is set."""
 
     def __init__(self, holder: str | None = None) -> None:
-        self.holder = holder or f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid4().hex[:8]}"
-        self._streams: dict[int, tuple[Held, asyncio.Task[None]]] = {}
+        self.holder = holder or name_of_this_process()
+        self._streams: dict[int, Running] = {}
+        self._events_of_ended = 0
+        self._holding: Holding | None = None
         self._connections: list[BaseDatabaseWrapper] = []
-        self._threads = self._pool(DATABASE_THREADS, "relay")
+        is_sqlite = connections["default"].vendor == "sqlite"
+        self._threads = self._pool(1 if is_sqlite else DATABASE_THREADS, "relay")
         self._call_threads = self._pool(CALL_THREADS, "relay-calls")
         self._wake = asyncio.Event()
 
@@ -83,19 +94,35 @@ class Relay:
 
     async def _hold(self) -> None:
         try:
-            held = {one.server_id: one for one in await self.in_thread(hold, self.holder)}
+            await self.in_thread(say_alive, RELAY, self.holder, self.figures())
+            self._holding = await self.in_thread(hold, self.holder, self._holding)
         except DatabaseError as exc:
             log.warning("relay.leases_not_renewed", error=str(exc))
             return
-        for server_id, (config, task) in list(self._streams.items()):
-            if held.get(server_id) != config or task.done():
-                del self._streams[server_id]
-                await _cancelled(task)
+        held = {one.server_id: one for one in self._holding.streams}
+        over = {
+            server_id: running.task
+            for server_id, running in self._streams.items()
+            if held.get(server_id) != running.held or running.task.done()
+        }
+        for server_id in over:
+            self._events_of_ended += self._streams.pop(server_id).stream.events
+        await _cancelled(over.values())
         for server_id, config in held.items():
             if server_id not in self._streams:
                 stream = ServerStream(config, self.in_thread, self.in_call_thread)
                 task = asyncio.create_task(stream.run(), name=f"server {server_id}")
-                self._streams[server_id] = (config, task)
+                self._streams[server_id] = Running(config, stream, task)
+
+    def figures(self) -> dict[str, int]:
+        """What this relay tells of itself: its streams, the open ones, events read and events waiting."""
+        streams = [running.stream for running in self._streams.values()]
+        return {
+            "streams": len(streams),
+            "open": sum(stream.is_open for stream in streams),
+            "events": self._events_of_ended + sum(stream.events for stream in streams),
+            "waiting": sum(stream.waiting for stream in streams),
+        }
 
     async def _listen(self) -> None:
         """Wake up when a server is linked, changed or unlinked; the regular look misses nothing either."""
@@ -115,19 +142,18 @@ class Relay:
                 await asyncio.sleep(random.uniform(0.5, 1.5))  # noqa: S311
 
     async def _end(self) -> None:
-        tasks = [task for _, task in self._streams.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _cancelled([running.task for running in self._streams.values()])
         self._streams.clear()
         try:
             await self.in_thread(release, self.holder)
+            await self.in_thread(forget, self.holder)
         except DatabaseError as exc:
             log.warning("relay.leases_not_released", error=str(exc))
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
-        self._call_threads.shutdown(wait=True, cancel_futures=True)
+        """Calls to servers that do not answer are left behind: they change nothing here."""
+        self._call_threads.shutdown(wait=False, cancel_futures=True)
         self._threads.shutdown(wait=True)
         for connection in self._connections:
             connection.close()
@@ -157,6 +183,9 @@ def _is_waking(message: bytes) -> bool:
         return False
 
 
-async def _cancelled(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+async def _cancelled(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel them all, and wait until they have ended."""
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,6 +1,7 @@
 """What a CometServer row says of its event stream. Written by the relay that holds the stream."""
 
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 import comet
@@ -31,7 +32,7 @@ def _note(server_id: int, fence: int, cause: Exception | None) -> None:
 
 def note_unattended() -> int:
     """Say of streams that no relay holds any more that they are down; gives how many that are new."""
-    held = StreamLease.objects.filter(expires_at__gt=timezone.now()).values("server")
+    held = StreamLease.objects.filter(expires_at__gt=Now()).values("server")
     unattended = CometServer.objects.filter(stream=CometServer.Stream.UP).exclude(pk__in=held)
     ids = list(unattended.values_list("pk", flat=True))
     for server_id in ids:

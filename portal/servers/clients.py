@@ -4,6 +4,8 @@ import os
 import threading
 from typing import Any, Final
 
+from django.conf import settings
+
 import comet
 from portal.core.addresses import address_guard
 from portal.servers.models import CometServer
@@ -68,6 +70,7 @@ def new_client(
         host=host,
         use_session=use_session,
         address_guard=address_guard(),
+        ca_file=settings.COMET_CA_FILE,
         max_body_bytes=MAX_BODY_BYTES,
         pool_size=POOL_SIZE,
         **BUDGETS[purpose],

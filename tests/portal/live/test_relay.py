@@ -234,19 +234,19 @@ def test_a_killed_relays_servers_are_taken_over_within_15_seconds(emulator, link
 
 def test_two_relays_never_hold_one_server():
     servers = CometServerFactory.create_batch(3)
-    first = leases.hold("first")
-    second = leases.hold("second")
+    first = leases.hold("first").streams
+    second = leases.hold("second").streams
     assert {held.server_id for held in first} == {server.pk for server in servers}
     assert second == []
 
 
 def test_an_expired_lease_changes_hands_with_a_higher_fence():
     CometServerFactory()
-    [held] = leases.hold("first")
+    [held] = leases.hold("first").streams
     StreamLease.objects.update(expires_at=timezone.now())
-    [taken] = leases.hold("second")
+    [taken] = leases.hold("second").streams
     assert taken.fence == held.fence + 1
-    assert leases.hold("first") == []
+    assert leases.hold("first").streams == []
 
 
 def test_a_stream_that_no_relay_follows_is_not_called_live():
