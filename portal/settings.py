@@ -136,6 +136,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "portal.accounts.middleware.AccessMiddleware",
+    "portal.accounts.factor_middleware.SecondFactorMiddleware",
     "portal.core.middleware.LoginRedirectForHtmxMiddleware",
 ]
 

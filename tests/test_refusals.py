@@ -15,6 +15,7 @@ from cryptography.fernet import Fernet
 from django.test import Client
 from django.urls import reverse
 
+from portal.accounts.models import SecondFactorRule
 from portal.core.access import PERMISSIONS, ROLES
 from portal.sso.services import session_digest
 from portal.tenants.models import Tenant
@@ -69,6 +70,7 @@ class World:
         self.invitation = InvitationFactory(tenant=self.tenant)
         self.owner = person(self.tenant, "owner")
         self.owners_browser = self.owner.client()
+        self.rule = SecondFactorRule.objects.create(tenant=self.tenant, role="billing")
         self.session = UserSession.objects.get(user=self.owner.user)
         self.key = security_key(self.owner.user)
         self.launch = LaunchFactory(
@@ -155,6 +157,12 @@ LINES: dict[str, Line] = {
     "accounts:view-as-stop": post("signed-in", foreign=302, wrong_role=302),
     "accounts:invitation-revoke": post("person:manage", args=lambda w: [w.invitation.pk]),
     "accounts:settings": page("signed-in", wrong_role=200),
+    "accounts:factor-rules": page("person:manage"),
+    "accounts:factor-rule-remove": post("person:manage", args=lambda w: [w.rule.pk]),
+    "accounts:factor-needed": page("signed-in", foreign=302, wrong_role=302, allowed=302),
+    "accounts:person-security": Line("person:view", args=lambda w: [w.membership.user.pk]),
+    "accounts:person-factors-reset": post("person:manage", args=lambda w: [w.membership.user.pk]),
+    "accounts:person-sessions-end": post("person:manage", args=lambda w: [w.membership.user.pk]),
     "accounts:security": page("signed-in", wrong_role=200),
     "accounts:session-end": post("signed-in", args=lambda w: [w.session.pk], wrong_role=404),
     "accounts:sessions-end": post("signed-in", foreign=302, wrong_role=302),

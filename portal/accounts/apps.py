@@ -10,7 +10,10 @@ class AccountsConfig(AppConfig):
         from portal.accounts.access import access_for
         from portal.accounts.reauthentication import recently_authenticated
         from portal.core.dangerous import use_guard
+        from portal.core.sealed import register_sealed_json
         from portal.operations.permission import use_access
+
+        register_sealed_json("mfa.Authenticator", "data")
 
         use_access(access_for)
         use_guard(recently_authenticated)

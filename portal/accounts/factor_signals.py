@@ -47,6 +47,8 @@ def note_new_codes(request: HttpRequest, user: User, authenticator: Authenticato
 
 @receiver(authenticator_used)
 def note_used(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
+    if request.user == user:  # a proof in the middle of a session; a sign-in begins one and notes it there
+        request.session[SECOND_FACTOR] = True
     is_code = authenticator.type == Authenticator.Type.RECOVERY_CODES
     _note("factor.recovery_code" if is_code else "factor.use", audit.DONE, request, user, authenticator)
 

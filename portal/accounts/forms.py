@@ -121,6 +121,22 @@ class SettingsForm(forms.ModelForm):
         field.choices = [("", "The browser's own"), *((zone, zone.replace("_", " ")) for zone in zones)]
 
 
+class SecondFactorRuleForm(forms.Form):
+    """Whom to ask for a second factor, where."""
+
+    tenant = forms.ModelChoiceField(
+        Tenant.objects.none(), empty_label=None, help_text="And everything below it."
+    )
+    role = forms.ChoiceField(required=False, choices=[("", "Everybody"), *Role.choices], label="Who")
+
+    def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        tenant = self.fields["tenant"]
+        assert isinstance(tenant, forms.ModelChoiceField)  # noqa: S101  (for the type checker)
+        tenant.queryset = Tenant.objects.visible_to(access, "person:manage").order_by("path")
+
+
 class PersonFilterForm(forms.Form):
     q = forms.CharField(required=False, max_length=100, label="Search")
     role = forms.ChoiceField(required=False, choices=[("", "Any role"), *Role.choices])
+    without_factor = forms.BooleanField(required=False, label="Without a second factor")

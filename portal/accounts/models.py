@@ -187,6 +187,29 @@ class Invitation(RoleHeld):
         return f"Invitation to {self.tenant} as {self.role_name}"
 
 
+class SecondFactorRule(models.Model):
+    """Who holds this role in the Tenant, or anywhere below it, signs in with a second factor."""
+
+    tenant = models.ForeignKey("tenants.Tenant", models.CASCADE, related_name="second_factor_rules")
+    role = models.CharField(max_length=12, choices=Role, blank=True, help_text="Empty: every role.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+
+    objects = TenantQuerySet["SecondFactorRule"].as_manager()
+    tenant_path = "tenant"
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant", "role"], name="second_factor_rule_once")]
+
+    def __str__(self) -> str:
+        return f"{self.who} of {self.tenant}"
+
+    @property
+    def who(self) -> str:
+        """Whom it is for."""
+        return Role(self.role).label if self.role else "Everybody"
+
+
 class Limit(models.Model):
     """A row of the cache that counts sign-in attempts; Django's database cache reads and writes it."""
 

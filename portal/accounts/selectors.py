@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import Http404
 from django.utils import timezone
 
+from portal.accounts.factors import REAL_FACTORS
 from portal.accounts.grants import RoleChoice, may_grant
 from portal.accounts.models import CustomRole, Exclusion, Invitation, Membership, Role, User
 from portal.core.access import PERMISSIONS, ROLES, Access
@@ -15,15 +17,20 @@ from portal.core.querysets import TenantQuerySet
 from portal.tenants.models import Tenant
 
 
-def list_people(access: Access, *, text: str = "", role: str = "") -> QuerySet[User]:
-    """People with a role in a Tenant where the caller may see people, each with those roles."""
+def list_people(
+    access: Access, *, text: str = "", role: str = "", without_factor: bool = False
+) -> QuerySet[User]:
+    """People with a role in a Tenant where the caller may see people, each with those roles and factors."""
     visible = Membership.objects.visible_to(access, "person:view").select_related("tenant", "custom_role")
     held = visible.filter(role=role) if role else visible
     people = User.objects.filter(pk__in=held.values("user"))
     if text:
         people = people.filter(Q(name__icontains=text) | Q(email__icontains=text))
+    if without_factor:
+        factors = Authenticator.objects.filter(user=OuterRef("pk"), type__in=REAL_FACTORS)
+        people = people.exclude(Exists(factors))
     roles = Prefetch("memberships", queryset=visible.order_by("tenant__path"), to_attr="visible_memberships")
-    return people.prefetch_related(roles)
+    return people.prefetch_related(roles, "authenticator_set")
 
 
 def list_open_invitations(access: Access) -> TenantQuerySet[Invitation]:

@@ -2,7 +2,14 @@
 
 from django.urls import path
 
-from portal.accounts import views, views_people, views_roles, views_security, views_viewing
+from portal.accounts import (
+    views,
+    views_people,
+    views_roles,
+    views_second_factor,
+    views_security,
+    views_viewing,
+)
 
 app_name = "accounts"
 urlpatterns = [
@@ -21,11 +28,27 @@ urlpatterns = [
     path("roles/<int:pk>/delete/", views_roles.role_delete, name="role-delete"),
     path("view-as/", views_viewing.view_as, name="view-as"),
     path("view-as/stop/", views_viewing.view_as_stop, name="view-as-stop"),
+    path("people/second-factor/", views_second_factor.factor_rules, name="factor-rules"),
+    path(
+        "people/second-factor/<int:pk>/remove/",
+        views_second_factor.factor_rule_remove,
+        name="factor-rule-remove",
+    ),
+    path("people/<int:pk>/security/", views_second_factor.person_security, name="person-security"),
+    path(
+        "people/<int:pk>/factors/reset/",
+        views_second_factor.person_factors_reset,
+        name="person-factors-reset",
+    ),
+    path(
+        "people/<int:pk>/sessions/end/", views_second_factor.person_sessions_end, name="person-sessions-end"
+    ),
     path("invitations/<int:pk>/revoke/", views.invitation_revoke, name="invitation-revoke"),
     path("invitations/<str:token>/", views.invitation_accept, name="invitation-accept"),
     path("settings/", views.settings, name="settings"),
     path("settings/security/", views_security.security, name="security"),
     path("settings/security/sessions/end/", views_security.sessions_end, name="sessions-end"),
     path("settings/security/sessions/<int:pk>/end/", views_security.session_end, name="session-end"),
+    path("settings/security/needed/", views_second_factor.factor_needed, name="factor-needed"),
     path("settings/confirmed/", views_security.kept_form, name="kept-form"),
 ]

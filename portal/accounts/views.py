@@ -1,5 +1,7 @@
 """Pages about people: who they are, what they may do, how they get in."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth import login
 from django.http import HttpResponse
@@ -23,8 +25,14 @@ from portal.core.paging import keyset_page
 def person_list(request: PortalRequest) -> HttpResponse:
     """People with a role in the caller's Tenants, and the invitations that are open."""
     form = PersonFilterForm(request.GET)
-    filters = form.cleaned_data if form.is_valid() else {"q": "", "role": ""}
-    people = selectors.list_people(request.access, text=filters["q"], role=filters["role"])
+    no_filters: dict[str, Any] = {"q": "", "role": "", "without_factor": False}
+    filters = form.cleaned_data if form.is_valid() else no_filters
+    people = selectors.list_people(
+        request.access,
+        text=filters["q"],
+        role=filters["role"],
+        without_factor=filters["without_factor"],
+    )
     context = {
         "form": form,
         "page": keyset_page(people, request, sorts={"name": "name", "email": "email"}, default="name"),

@@ -14,6 +14,7 @@ from django.http import HttpRequest
 
 from portal.accounts.access import access_for
 from portal.accounts.models import User
+from portal.accounts.second_factor import is_missing
 from portal.accounts.sessions import why_over
 from portal.accounts.viewing import viewing_of
 from portal.live.hub import hub_of_this_process
@@ -104,6 +105,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
 @database_sync_to_async
 def _admit(user: User, session: SessionBase, topics: frozenset[Topic]) -> tuple[frozenset[Topic], Sight]:
     """As the pages do: what the person may do, or sees as somebody else, narrowed by the switcher."""
+    if is_missing(user, session):
+        raise SignedOut
     request = HttpRequest()
     request.session = session
     viewing = viewing_of(session)

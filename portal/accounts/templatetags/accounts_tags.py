@@ -1,8 +1,11 @@
-"""What pages say of browsers."""
+"""What pages say of people's second factors and browsers."""
 
 from typing import Final
 
 from django import template
+
+from portal.accounts.factors import factor_words
+from portal.accounts.models import User
 
 register = template.Library()
 
@@ -25,6 +28,12 @@ SYSTEMS: Final = (
     ("CrOS", "ChromeOS"),
     ("Linux", "Linux"),
 )
+
+
+@register.filter
+def factors(person: User) -> list[str]:
+    """The kinds of second factor somebody has; `authenticator_set` is loaded."""
+    return factor_words(row.type for row in person.authenticator_set.all())  # type: ignore[attr-defined]
 
 
 @register.filter

@@ -10,6 +10,7 @@ from portal import asgi
 from portal.accounts.access import access_for
 from portal.accounts.memberships import take_role
 from portal.accounts.models import Membership
+from portal.accounts.second_factor import add_rule
 from portal.accounts.sessions import end_sessions
 from portal.core.events import publish
 from portal.live.hub import hub_of_this_process
@@ -111,6 +112,15 @@ def test_sockets_close_at_once_when_their_sessions_are_ended_but_the_kept_one(li
         assert ended.close_code() == 4401
         assert time.monotonic() - began < 2
         assert kept.all_frames() == ""
+
+
+def test_a_socket_closes_at_once_when_its_person_needs_a_second_factor(live_portal, provider, reseller):
+    with live_portal.joined(reseller, "jobs") as browser, live_portal.joined(provider, "jobs") as other:
+        add_rule(tenant=reseller.tenant, role="admin", actor=provider.user, ip=None)
+        assert browser.close_code() == 4401
+        assert other.all_frames() == ""
+    with live_portal.open(reseller, "jobs") as browser:
+        assert browser.close_code() == 4401
 
 
 def test_a_session_that_grew_too_old_is_noticed_when_it_is_read_again(live_portal, provider, settings):

@@ -1,0 +1,133 @@
+"""Who must have a second factor, and what an administrator may do about somebody's."""
+
+from collections.abc import Mapping
+
+from allauth.account.adapter import get_adapter
+from allauth.mfa.models import Authenticator
+from django.db.models import CharField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
+from django.http import HttpRequest
+
+from portal.accounts.errors import RoleRefused
+from portal.accounts.factors import SECOND_FACTOR, TYPE_WORDS
+from portal.accounts.models import Membership, SecondFactorRule, User
+from portal.accounts.selectors import home_tenant_id
+from portal.accounts.sessions import end_sessions
+from portal.audit import services as audit
+from portal.core.access import Access, Everything
+from portal.core.events import Fact, publish_all
+from portal.core.querysets import TenantQuerySet
+from portal.tenants.models import Tenant
+
+
+def is_missing(user: User, session: Mapping[str, object]) -> bool:
+    """Whether a rule is for `user`, and this session was not confirmed by a second factor.
+
+    One query where it was not, none where it was.
+    """
+    return not session.get(SECOND_FACTOR) and Membership.objects.filter(_ruled(), user=user).exists()
+
+
+def list_rules(access: Access) -> TenantQuerySet[SecondFactorRule]:
+    """The rules of the caller's Tenants, top down."""
+    rules = SecondFactorRule.objects.visible_to(access, "person:manage")
+    return rules.select_related("tenant", "created_by").order_by("tenant__path", "role")
+
+
+def list_rules_above(access: Access) -> QuerySet[SecondFactorRule]:
+    """Rules of Tenants above the caller's, which hold there as well."""
+    tenants = access.tenants_with("person:manage")
+    if isinstance(tenants, Everything):
+        return SecondFactorRule.objects.none()
+    paths = Tenant.objects.filter(pk__in=tenants).values_list("path", flat=True)
+    above = {int(pk) for path in paths for pk in path.strip("/").split("/")} - set(tenants)
+    return SecondFactorRule.objects.filter(tenant__in=above).order_by("tenant__path", "role")
+
+
+def add_rule(*, tenant: Tenant, role: str, actor: User, ip: str | None) -> SecondFactorRule:
+    """Ask the holders of `role` ("" for everybody) in `tenant` and below for a second factor.
+
+    Whoever has none is led to setting one up with his next click; his open pages are told.
+    """
+    details = {"role": role or "everybody", "needed": True}
+    with audit.record("factor.rule", actor=actor, tenant_id=tenant.pk, target=tenant, ip=ip, details=details):
+        rule, _ = SecondFactorRule.objects.get_or_create(
+            tenant=tenant, role=role, defaults={"created_by": actor}
+        )
+        _tell(rule)
+    return rule
+
+
+def remove_rule(rule: SecondFactorRule, *, actor: User, ip: str | None) -> None:
+    """Stop asking for a second factor by this rule; others may still ask for it."""
+    details = {"role": rule.role or "everybody", "needed": False}
+    with audit.record(
+        "factor.rule", actor=actor, tenant_id=rule.tenant_id, target=rule.tenant, ip=ip, details=details
+    ):
+        rule.delete()
+
+
+def may_secure(access: Access, person: User) -> bool:
+    """Whether the caller may end this person's sessions and reset his factors.
+
+    That takes `person:manage` and everything the person may do, in every Tenant he has a role in; and
+    nobody does it to himself this way.
+    """
+    held = list(person.memberships.select_related("custom_role"))
+    return (
+        bool(held)
+        and person.pk != access.user_id
+        and all(
+            access.allows(permission, tenant_id=membership.tenant_id)
+            for membership in held
+            for permission in {"person:manage", *membership.granted}
+        )
+    )
+
+
+def reset_factors(person: User, *, access: Access, actor: User, request: HttpRequest) -> int:
+    """Remove every second factor of a person who lost them, end his sessions, tell him by mail.
+
+    Gives how many factors there were.
+
+    Raises:
+        RoleRefused: the caller may not.
+    """
+    with audit.record(
+        "factor.reset",
+        actor=actor,
+        tenant_id=home_tenant_id(person),
+        target=person,
+        ip=audit.ip_of(request),
+        refusals=(RoleRefused,),
+    ) as action:
+        require_secure(access, person)
+        rows = Authenticator.objects.filter(user=person)
+        action.details["factors"] = [TYPE_WORDS[row.type] for row in rows]
+        rows.delete()
+        action.details["sessions"] = end_sessions(person)
+    get_adapter(request).send_notification_mail("accounts/email/factors_reset", person)
+    return len(action.details["factors"])
+
+
+def require_secure(access: Access, person: User) -> None:
+    """Raise RoleRefused unless `may_secure`."""
+    if not may_secure(access, person):
+        raise RoleRefused(
+            f"{person} has roles that reach further than yours, so only somebody above can do this."
+        )
+
+
+def _ruled() -> Exists:
+    """Of a Membership: whether a rule of its Tenant, or of one above, is for its role."""
+    path = ExpressionWrapper(OuterRef("tenant__path"), output_field=CharField())
+    rules = SecondFactorRule.objects.annotate(held_in=path).filter(held_in__startswith=F("tenant__path"))
+    return Exists(rules.filter(Q(role="") | Q(role=OuterRef("role"))))
+
+
+def _tell(rule: SecondFactorRule) -> None:
+    """Let the sockets of everybody it is for look again at once."""
+    held = Membership.objects.filter(tenant__path__startswith=rule.tenant.path)
+    if rule.role:
+        held = held.filter(role=rule.role)
+    users = held.values_list("user_id", flat=True).distinct()
+    publish_all([Fact("access.changed", None, {"user": user_id}) for user_id in users])
