@@ -147,9 +147,7 @@ class Control:
         if device is None:
             raise bad_request("No such device")
         status, times = int(_number(order, "status")), int(_number(order, "times", 1))
-        waiting = self._server.jobs.started.ordered.setdefault((device.username, device.device_id), [])
-        waiting += [status] * times
-        return {"waiting": waiting}
+        return {"waiting": self._server.jobs.started.order(device, [status] * times)}
 
     async def events_emit(self, order: Wire) -> Wire:
         """Fields of a StreamableEvent, or `type` for its Type."""

@@ -33,6 +33,12 @@ class Journal:
         self._values.setdefault(kind, {})[key] = value
         self._write([kind, key, value])
 
+    def count(self, kind: str) -> int:
+        """The next whole number of a kind, from 1 on."""
+        number: int = (self.get("count", kind) or 0) + 1
+        self.put("count", kind, number)
+        return number
+
     def forget(self, kind: str, key: str) -> None:
         """Drop a key, as if it had never been put."""
         self._values.get(kind, {}).pop(key, None)

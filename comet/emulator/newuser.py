@@ -2,7 +2,6 @@
 
 import re
 import secrets
-import uuid
 from typing import Any
 
 from comet.emulator import shapes
@@ -33,7 +32,7 @@ def blank(call: Call, organization_id: str) -> Wire:
         LanguageCode="en_US",
         PolicyID=server.policies.default_of(organization_id),
         CreateTime=server.clock.seconds(),
-        CreationGUID=str(uuid.uuid4()),
+        CreationGUID=server.new_guid(),
         SupportsDeviceAssociations=True,
         SendEmailReports=True,
         AllowPasswordLogin=True,

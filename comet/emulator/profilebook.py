@@ -175,7 +175,7 @@ class ProfileBook:
         """Remember which schedules a write makes, changes and removes, and when."""
         held = (self._stored.get(username) or {"BackupRules": {}})["BackupRules"]
         now = self._clock.seconds()
-        for guid in held.keys() | rules.keys():
+        for guid in sorted(held.keys() | rules.keys()):
             if held.get(guid) == rules.get(guid):
                 continue
             if guid in self._seeded_rules:

@@ -93,6 +93,11 @@ class Server:
         self.started_at = max(self.clock.seconds(), self.started_at + 1)  # who waits for it sees it change
         self.start_hash = secrets.token_hex(32)
 
+    def new_guid(self) -> str:
+        """The GUID of something a call makes: the same calls in the same order get the same ones."""
+        number = self.journal.count("guids")
+        return Draw(self.options.seed, "made by a call", number).guid()
+
     def live_connections(self) -> list[LiveConnection]:
         """Every live connection of a device that is still registered."""
         return [

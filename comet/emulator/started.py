@@ -12,6 +12,7 @@ from comet.emulator.population import Device, Item, Vault
 
 _ITEM_FIELDS = ("guid", "rule_guid", "engine", "description", "hour", "size_bytes")
 _VAULT_FIELDS = ("guid", "description", "destination_type", "base_bytes", "growth_bytes", "created_at")
+_ORDERED = "ordered outcome"
 _OUTCOMES = ((SUCCESS, 96.0), (WARNING, 4.0))
 
 
@@ -24,7 +25,6 @@ class StartedJobs:
         self._clock = clock
         self._journal = journal
         self._jobs: dict[str, Job] = {}
-        self.ordered: dict[tuple[str, str], list[int]] = {}  # user and device -> how its next backups end
         for guid, entry in journal.all("job").items():
             if (device := fleet.get(entry["username"], entry["device_id"])) is not None:
                 self._jobs[guid] = _recall(guid, entry, device)
@@ -39,10 +39,20 @@ class StartedJobs:
         """The GUID of a job that begins at that moment."""
         return self._plan.job_guid(begins_at, draw)
 
+    def order(self, device: Device, statuses: list[int]) -> list[int]:
+        """Let the device's next backups end so; what is waiting then."""
+        waiting = [*(self._journal.get(_ORDERED, _key(device)) or []), *statuses]
+        self._journal.put(_ORDERED, _key(device), waiting)
+        return waiting
+
     def outcome(self, device: Device, draw: Draw) -> int:
         """How the device's next backup ends: as was ordered, or by chance."""
-        waiting = self.ordered.get((device.username, device.device_id))
-        return waiting.pop(0) if waiting else draw.weighted(_OUTCOMES)
+        waiting = self._journal.get(_ORDERED, _key(device))
+        if not waiting:
+            return draw.weighted(_OUTCOMES)
+        status: int = waiting[0]
+        self._journal.put(_ORDERED, _key(device), waiting[1:])
+        return status
 
     def start(
         self,
@@ -86,6 +96,10 @@ class StartedJobs:
 
     def _status(self, device: Device, classification: int, draw: Draw) -> int:
         return self.outcome(device, draw) if classification == BACKUP else draw.weighted(_OUTCOMES)
+
+
+def _key(device: Device) -> str:
+    return f"{device.username}/{device.device_id}"
 
 
 def _entry(job: Job, item: Item | None, vault: Vault | None) -> dict[str, Any]:

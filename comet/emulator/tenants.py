@@ -1,6 +1,5 @@
 """Organizations and their hosts, and the policies of each."""
 
-import uuid
 from typing import Any
 
 from comet.emulator import profiles, shapes
@@ -43,8 +42,7 @@ class Organizations:
         return ""
 
     def put(self, guid: str, record: Wire) -> str:
-        """Create (no `guid`) or replace; the ID."""
-        guid = guid or str(uuid.uuid4())
+        """Create or replace; the ID."""
         self._organizations[guid] = record
         self._journal.put("organization", guid, record)
         return guid

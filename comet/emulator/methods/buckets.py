@@ -1,7 +1,6 @@
 """The Storage Role: buckets, and the space that is left."""
 
 import secrets
-import uuid
 from typing import Any
 
 from comet.emulator import events
@@ -38,7 +37,7 @@ def register_bucket(call: Call) -> Wire:
     given = [call.text(name) for name in ("SetBucketValue", "SetKeyHashFormat", "SetKeyHashValue")]
     if any(given) and not all(given):
         raise bad_request("SetBucketValue, SetKeyHashFormat and SetKeyHashValue belong together")
-    guid, key = given[0] or str(uuid.uuid4()), "" if given[0] else secrets.token_hex(16)
+    guid, key = given[0] or call.server.new_guid(), "" if given[0] else secrets.token_hex(16)
     if call.server.buckets.get(guid) is not None:
         raise bad_request("A bucket of that name exists")
     now = call.server.clock.seconds()

@@ -1,6 +1,5 @@
 """External sources from which administrators can sign in."""
 
-import uuid
 from typing import Any
 
 from comet.emulator import events
@@ -20,7 +19,7 @@ def sources_get(call: Call) -> dict[str, Wire]:
 @method("AdminExternalAuthSourcesNew")
 def sources_new(call: Call) -> Wire:
     source = call.document("Source")
-    guid = call.text("SourceID") or str(uuid.uuid4())
+    guid = call.text("SourceID") or call.server.new_guid()
     if guid in sources_get(call):
         raise bad_request("A source of that ID exists")
     _put(call, {**sources_get(call), guid: source})

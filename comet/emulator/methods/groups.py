@@ -1,6 +1,5 @@
 """User groups. A user is in one group at most."""
 
-import uuid
 from typing import Any
 
 from comet.emulator import events
@@ -31,7 +30,7 @@ def groups_get(call: Call) -> Wire:
 def groups_new(call: Call) -> Wire:
     if not call.text("Name"):
         raise bad_request("A user group needs a name")
-    guid = str(uuid.uuid4())
+    guid = call.server.new_guid()
     group = {
         "CreatedAt": call.server.clock.seconds(),
         "OrganizationID": call.target_organization(),

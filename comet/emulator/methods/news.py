@@ -1,6 +1,5 @@
 """News items, and bulletins by email."""
 
-import uuid
 from typing import Any
 
 from comet.emulator.call import Call, done, method
@@ -26,7 +25,7 @@ def news_submit(call: Call) -> Wire:
         "DateTime": call.server.clock.seconds(),
         "TextContent": call.text("NewsContent"),
     }
-    call.server.news.put(str(uuid.uuid4()), entry)
+    call.server.news.put(call.server.new_guid(), entry)
     return done()
 
 

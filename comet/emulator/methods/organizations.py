@@ -33,7 +33,7 @@ def organization_set(call: Call) -> Wire:
         if book.at_host(host) not in ("", guid):
             raise bad_request(f"Host {host} belongs to another organization")
     event = events.TENANT_UPDATED if guid else events.TENANT_NEW
-    guid = book.put(guid, record)
+    guid = book.put(guid or call.server.new_guid(), record)
     call.emit(event, organization_id=guid, resource_id=guid, data=record)
     return {"Status": 200, "Message": "OK", "ID": guid, "Organization": record}
 

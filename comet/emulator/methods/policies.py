@@ -1,6 +1,5 @@
 """Policies."""
 
-import uuid
 from typing import Any
 
 from comet.emulator import events
@@ -29,7 +28,7 @@ def policies_get(call: Call) -> Wire:
 
 @method("AdminPoliciesNew")
 def policies_new(call: Call) -> Wire:
-    guid = str(uuid.uuid4())
+    guid = call.server.new_guid()
     _write(call, guid, call.document("Policy"), None)
     return {**done(), "PolicyHash": call.server.policies.hash(guid)}
 

@@ -1,6 +1,5 @@
 """Storage quotas that several vaults share."""
 
-import uuid
 from typing import Any
 
 from comet.emulator import events, shapes
@@ -29,7 +28,8 @@ def squota_get_with_hash(call: Call) -> Wire:
 @method("AdminSquotaSetWithHash")
 def squota_set_with_hash(call: Call) -> Wire:
     """Replaces a quota if it is still that of the hash, or creates one of that ID (or of a new one)."""
-    guid, quota = call.text("SharedStorageQuotaID") or str(uuid.uuid4()), call.document("SharedStorageQuota")
+    guid = call.text("SharedStorageQuotaID") or call.server.new_guid()
+    quota = call.document("SharedStorageQuota")
     held = call.server.quotas.get(guid)
     if held is not None:
         _quota(call)

@@ -1,7 +1,6 @@
 """Storage Vaults made from the storage templates of an organization."""
 
 import secrets
-import uuid
 from typing import Any
 
 import msgspec
@@ -40,7 +39,7 @@ def request_vault(call: Call) -> Raw:
     options = {option["ID"]: option for option in _templates(call, profile.get("OrganizationID", ""))}
     if wanted not in options:
         raise bad_request("Storage template not found")
-    guid = str(uuid.uuid4())
+    guid = call.server.new_guid()
     vault = _vault(call, options[wanted], guid, username)
     if profile["Policy"]["DefaultStorageVaultRetention"]["Mode"]:
         vault["DefaultRetention"] = profile["Policy"]["DefaultStorageVaultRetention"]

@@ -1,7 +1,10 @@
 """The same seed at the same virtual time is the same server; what API calls changed survives."""
 
+import json
+
 import pytest
 
+from tests.comet.conformance.world import World, document
 from tests.comet.emulator.conftest import START_AT
 from tests.emulator_process import EmulatorProcess, start_emulator
 
@@ -18,7 +21,23 @@ def snapshot(emulator: EmulatorProcess) -> dict[str, object]:
         "connections": emulator.call("admin/dispatcher/list-active"),
         "organizations": emulator.call("admin/organization/list"),
         "policies": emulator.call("admin/policies/list-full"),
+        "campaign": emulator.call("admin/update-campaign/status"),
+        "lobby": {
+            guid: {**entry, "Host": ""}
+            for guid, entry in emulator.call("admin/installation/list-active").items()
+        },
+        "snapshots": snapshots(emulator),
     }
+
+
+def snapshots(emulator: EmulatorProcess) -> dict[str, object]:
+    """What the vaults of the first connected devices hold."""
+    found = {}
+    for guid, live in list(emulator.call("admin/dispatcher/list-active").items())[:3]:
+        for vault in emulator.call("admin/get-user-profile", TargetUser=live["Username"])["Destinations"]:
+            asked = {"TargetID": guid, "Destination": vault}
+            found[vault] = emulator.call("admin/dispatcher/request-vault-snapshots", **asked)
+    return found
 
 
 def test_two_servers_of_one_seed_are_alike_and_of_another_are_not():
@@ -29,6 +48,67 @@ def test_two_servers_of_one_seed_are_alike_and_of_another_are_not():
     ):
         assert snapshot(one) == snapshot(two)
         assert not set(one.call("admin/list-users")) & set(other.call("admin/list-users"))
+
+
+def test_the_same_calls_make_things_of_the_same_ids():
+    def made(emulator: EmulatorProcess) -> list[str]:
+        world = World(emulator)
+        created = world.profile(world.user())["CreationGUID"]
+        return [created, world.bucket(), world.news(), world.organization(), world.group()]
+
+    with start_emulator(**STILL) as one, start_emulator(**STILL) as two:
+        before = made(one), made(two)
+        one.kill()
+        one.restart()
+        after = made(one), made(two)
+
+    assert before[0] == before[1]
+    assert after[0] == after[1]
+    assert len({*before[0], *after[0]}) == 10
+
+
+def disturb(emulator: EmulatorProcess) -> None:
+    """Calls whose consequences take their time: schedules, a campaign, jobs given up, connections ended."""
+    world = World(emulator)
+    targets = [world.target(), world.target("engine1/mssql", "engine1/windisk", "engine1/hyperv")]
+    for number, target in enumerate(targets):
+        profile = world.profile(target.username)
+        for kind, past in ((8012, 300), (8015, 1020)):
+            rule = json.loads(document("BackupRuleConfig", Source=target.source, Destination=target.vault))
+            times = json.loads(document("ScheduleConfig", FrequencyType=kind, SecondsPast=past))
+            times["RandomDelaySecs"] = 600 * number
+            triggers = {"OnPCBoot": True, "OnPCBootIfLastJobMissed": True, "OnLastJobFailDoRetry": True}
+            rule.update(Schedules=[times], EventTriggers=triggers, SkipAlreadyRunning=True)
+            profile["BackupRules"][f"rule-{kind}-{number}"] = rule
+        given = {"TargetUser": target.username, "ProfileData": json.dumps(profile)}
+        world.call("admin/set-user-profile", **given)
+        order = {"username": target.username, "device_id": target.device_id}
+        emulator.order("jobs/outcome", **order, status=7002, times=3)
+        guid = emulator.order("jobs/start", **order, duration_seconds=3000)["guid"]
+        world.call("admin/job/abandon", TargetUser=target.username, JobID=guid)
+    options = document("UpdateCampaignOptions", Active=True, UpgradeOlder=True)
+    world.call("admin/update-campaign/start", Options=options)
+    world.call("admin/dispatcher/drop-connection", TargetID=world.spare())
+    world.call("admin/dispatcher/kill-process", TargetID=world.spare())
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_calls_set_going_ends_alike_in_steps_or_at_once(restarted):
+    with start_emulator(**STILL, users=14) as steps, start_emulator(**STILL, users=14) as leap:
+        disturb(steps)
+        disturb(leap)
+        for step in (1, 59, 600, 1140, 1800, 3600, 3600, 10_800):
+            steps.order("advance", seconds=step)
+            steps.call("admin/list-users-full")
+            if restarted and step == 600:
+                steps.kill()
+                steps.restart()
+        leap.order("advance", seconds=6 * 3600)
+        ended, at_once = snapshot(steps), snapshot(leap)
+
+        assert {j["Status"] for j in ended["jobs"].values()} >= {5000, 7002, 7004}
+        for part, state in ended.items():
+            assert state == at_once[part], part
 
 
 def test_time_passed_in_steps_or_at_once_leads_to_the_same_place():
