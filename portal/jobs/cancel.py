@@ -24,7 +24,8 @@ def cancel_at_server(item: OperationItem, progress: Progress) -> Done:
     that has ended is left alone.
 
     Raises:
-        ItemFailed: the Device is offline, or Comet gives no means to cancel this Job.
+        ItemFailed: the Device is offline, Comet gives no means to cancel this Job, or it was placed
+            with another tenant since.
         comet.CometError: the Comet Server refused or did not answer.
 
     Source: Comet Server API, AdminJobCancel (needs the Auth Role).
@@ -33,6 +34,9 @@ def cancel_at_server(item: OperationItem, progress: Progress) -> Done:
     if server is None:
         raise ItemFailed(f"{item.news_from} is not linked any more.")
     guid, username = item.params["guid"], item.params["username"]
+    held = Job.objects.filter(server=server, guid=guid).select_related("placement").first()
+    if held is not None and held.tenant_id != item.tenant_id:
+        raise ItemFailed(f"{item.label} belongs to another tenant by now.")
     client = clients.for_server(server)
     job = client.admin_get_job_properties(job_id=guid)  # its CancellationID may be newer than ours
     if job.username != username:

@@ -25,6 +25,7 @@ from portal.live.placing import Places
 from portal.live.stored import storable_data
 from portal.live.summaries import UNREADABLE, plain, summary_of
 from portal.servers.models import CometServer
+from portal.servers.placements import lock_server
 
 HEARD_EVERY: Final = timedelta(seconds=1)
 """How often `last_event_at` is written at most."""
@@ -114,6 +115,7 @@ def _rows(
     readable: Mapping[int, StreamedEvent],
     applied: Applied,
 ) -> list[Event]:
+    lock_server(server)  # so that no User Profile is placed elsewhere between reading and writing
     places = Places(server, [item.event for item in readable.values()], applied.job_ids)
     rows = []
     for arrival in arrivals:

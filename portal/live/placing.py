@@ -21,11 +21,12 @@ class Places:
         self, server: CometServer, events: Iterable[StreamableEvent], job_ids: Collection[int]
     ) -> None:
         events = list(events)
+        self._by_id = Placement.objects.filter(server=server).in_bulk()
         self._placements = {
             (placement.organization_id, placement.username): placement
-            for placement in Placement.objects.filter(server=server)
+            for placement in self._by_id.values()
+            if not placement.is_released
         }
-        self._by_id = {placement.pk: placement for placement in self._placements.values()}
         self.itself = self._placements.get((SERVER_ITSELF, "")) or Placements(server).of_server()
         self._jobs = {
             job.guid: job for job in Job.objects.filter(pk__in=job_ids).select_related("device", "placement")

@@ -148,6 +148,9 @@ class Placement(models.Model):
         related_name="+",
         help_text="Where it was placed before that went into the trash.",
     )
+    is_released = models.BooleanField(
+        default=False, help_text="Its User Profile went back to the organization; its rows follow."
+    )
 
     objects = TenantQuerySet["Placement"].as_manager()
     tenant_path = "tenant"

@@ -1,10 +1,16 @@
 """Which Tenant what a Comet Server holds belongs to."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 from django.db import transaction
 
+from portal.audit import services as audit
+from portal.core.bulk import chunked
+from portal.core.events import Fact, publish_all
 from portal.servers.models import SERVER_ITSELF, TOP_LEVEL, CometServer, Placement
+from portal.tenants.models import Tenant
 
 
 def lock_server(server: CometServer) -> None:
@@ -15,6 +21,12 @@ def lock_server(server: CometServer) -> None:
     CometServer.objects.select_for_update(no_key=True).filter(pk=server.pk).values_list("pk").first()
 
 
+def lock_servers(server_ids: Iterable[int]) -> None:
+    """As `lock_server`, for several: always in the same order, so that nobody waits in a circle."""
+    servers = CometServer.objects.select_for_update(no_key=True).filter(pk__in=set(server_ids))
+    list(servers.order_by("pk").values_list("pk"))
+
+
 class Placements:
     """The placements of one server, by what Comet says of a User Profile.
 
@@ -23,9 +35,12 @@ class Placements:
 
     def __init__(self, server: CometServer) -> None:
         self._server = server
+        held = list(Placement.objects.filter(server=server))
+        self._tenant_ids = {placement.pk: placement.tenant_id for placement in held}
         self._by_key = {
             (placement.organization_id, placement.username): placement
-            for placement in Placement.objects.filter(server=server)
+            for placement in held
+            if not placement.is_released
         }
 
     def of_profile(self, organization_id: str, username: str) -> Placement:
@@ -46,6 +61,7 @@ class Placements:
                 },
             )
             self._by_key[organization_id, ""] = placement
+            self._tenant_ids[placement.pk] = placement.tenant_id
         return placement
 
     def of_server(self) -> Placement:
@@ -54,7 +70,7 @@ class Placements:
 
     def tenant_ids(self) -> dict[int, int]:
         """Placement -> the Tenant that owns it."""
-        return {placement.pk: placement.tenant_id for placement in self._by_key.values()}
+        return dict(self._tenant_ids)
 
 
 def ensure_placements(server: CometServer, organization_ids: Iterable[str]) -> Placements:
@@ -64,3 +80,96 @@ def ensure_placements(server: CometServer, organization_ids: Iterable[str]) -> P
         for organization_id in (SERVER_ITSELF, TOP_LEVEL, *organization_ids):
             placements.of_organization(organization_id)
     return placements
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A placement as it stands now, and whose it was before."""
+
+    placement: Placement
+    tenant_id_before: int
+    was_unmapped: bool = False
+
+
+after_move: Final[list[Callable[[Sequence[Moved]], None]]] = []
+"""What later rooms end, or tell, when placements change hands; called in the same transaction."""
+
+
+def move_placements(choices: Iterable[tuple[Placement, int, bool]]) -> list[Moved]:
+    """Give placements to Tenants: (placement, Tenant id, whether it counts as unmapped).
+
+    Everything mirrored points at its placement and so follows by this one row; rows on their way
+    back to an organization go where it goes. Gives what changed. The caller has a transaction open,
+    the servers' rows locked, and has checked that it may be done.
+    """
+    moved: list[Moved] = []
+    columns: dict[tuple[int, bool], list[Placement]] = {}
+    for placement, tenant_id, is_unmapped in choices:
+        if (placement.tenant_id, placement.is_unmapped) == (tenant_id, is_unmapped):
+            continue
+        moved.append(Moved(placement, placement.tenant_id, placement.is_unmapped))
+        placement.tenant_id, placement.is_unmapped = tenant_id, is_unmapped
+        columns.setdefault((tenant_id, is_unmapped), []).append(placement)
+    for (tenant_id, is_unmapped), placements in columns.items():
+        for part in chunked(placements, 500):
+            Placement.objects.filter(pk__in=[placement.pk for placement in part]).update(
+                tenant=tenant_id, is_unmapped=is_unmapped
+            )
+    organizations = {
+        (one.placement.server_id, one.placement.organization_id): one.placement.tenant_id
+        for one in moved
+        if not one.placement.username
+    }
+    for placement in Placement.objects.filter(is_released=True) if organizations else ():
+        tenant_id = organizations.get((placement.server_id, placement.organization_id))
+        if tenant_id is not None:
+            Placement.objects.filter(pk=placement.pk).update(tenant=tenant_id)
+    tell_moved(moved)
+    return moved
+
+
+def tell_moved(moved: Sequence[Moved]) -> None:
+    """Tell pages and later rooms of placements that changed hands."""
+    if not moved:
+        return
+    servers = {one.placement.server_id: one.placement.server.tenant_id for one in moved}
+    publish_all(
+        Fact("server.changed", tenant_id, {"server": server_id}) for server_id, tenant_id in servers.items()
+    )
+    for follow in after_move:
+        follow(moved)
+
+
+def unplace_all(tenants: Iterable[Tenant], *, user: Any = None, ip: str | None = None) -> int:
+    """Return what is placed with `tenants` to the owner of its server, as unmapped; gives how many.
+
+    What is on a server of one of `tenants` stays: there is nobody to return it to.
+    """
+    with transaction.atomic():
+        held = (
+            Placement.objects.filter(tenant__in=tenants)
+            .exclude(organization_id=SERVER_ITSELF)
+            .exclude(server__tenant__in=tenants)
+        )
+        lock_servers(held.values_list("server_id", flat=True))
+        placements = list(held.select_related("server__tenant", "tenant").order_by("pk"))
+        names = {placement.pk: placement.tenant.name for placement in placements}
+        moved = move_placements((placement, placement.server.tenant_id, True) for placement in placements)
+        for server in {one.placement.server for one in moved}:
+            audit.note(
+                "server.unplace",
+                audit.DONE,
+                actor=user,
+                tenant_id=server.tenant_id,
+                target=server,
+                ip=ip,
+                details={
+                    "unplaced": [
+                        f"{one.placement.username or one.placement.organization_id or 'top level'}:"
+                        f" {names[one.placement.pk]} → {server.tenant}"
+                        for one in moved
+                        if one.placement.server_id == server.pk
+                    ]
+                },
+            )
+    return len(moved)
