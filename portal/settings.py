@@ -116,6 +116,7 @@ INSTALLED_APPS = [
     "portal.live",
     "portal.overview",
     "portal.sso",
+    "portal.placing",
     "portal.demo",
 ]
 

@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("portal.operations.urls")),
     path("", include("portal.servers.urls")),
     path("", include("portal.sso.urls")),
+    path("", include("portal.placing.urls")),
     path("", include("portal.tenants.urls")),
     path("", include("portal.accounts.urls")),
     path("", include("portal.audit.urls")),

@@ -15,6 +15,7 @@ from portal.fleet.models import Device, Policy, ProtectedItem, StorageVault, Use
 from portal.jobs.models import DeviceDay, Job, PlacementHour
 from portal.live.models import Event
 from portal.operations.models import Operation, OperationItem
+from portal.placing.models import Change, Move
 from portal.servers.models import CometServer, Organization, Placement
 from portal.sso.models import Launch
 from portal.tenants.models import Tenant
@@ -308,3 +309,24 @@ class LaunchFactory(DjangoModelFactory):
     comet_username = "admin"
     api_url = factory.SelfAttribute("server.api_url")
     expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(minutes=30))
+
+
+class ChangeFactory(DjangoModelFactory):
+    class Meta:
+        model = Change
+
+    made_by_label = "Person <person@example.com>"
+
+
+class MoveFactory(DjangoModelFactory):
+    """An organization that was placed, and has gone from its server since."""
+
+    class Meta:
+        model = Move
+
+    change = factory.SubFactory(ChangeFactory)
+    server = factory.SubFactory(CometServerFactory)
+    organization_id = factory.Sequence(lambda n: f"moved-org-{n}")
+    label = factory.Sequence(lambda n: f"Organization {n}")
+    tenant_before = factory.SelfAttribute("server.tenant")
+    tenant_after = factory.SelfAttribute("server.tenant")

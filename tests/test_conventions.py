@@ -20,6 +20,7 @@ ROOMS = [
     "live",
     "overview",
     "sso",
+    "placing",
     "demo",
 ]
 

@@ -17,6 +17,7 @@ from django.urls import reverse
 
 from portal.accounts.models import SecondFactorRule
 from portal.core.access import PERMISSIONS, ROLES
+from portal.placing import plans
 from portal.sso.services import session_digest
 from portal.tenants.models import Tenant
 from tests.cast import Person, person
@@ -30,6 +31,7 @@ from tests.factories import (
     JobFactory,
     LaunchFactory,
     MembershipFactory,
+    MoveFactory,
     OperationFactory,
     OperationItemFactory,
     OrganizationFactory,
@@ -67,6 +69,7 @@ class World:
         self.entry = EntryFactory(tenant=self.tenant)
         self.membership = MembershipFactory(tenant=self.tenant, role="viewer")
         self.role = CustomRoleFactory(tenant=self.tenant)
+        self.change = MoveFactory(server=self.server).change
         self.invitation = InvitationFactory(tenant=self.tenant)
         self.owner = person(self.tenant, "owner")
         self.owners_browser = self.owner.client()
@@ -104,6 +107,12 @@ def page(permission: str, **expected: Any) -> Line:
 
 def post(permission: str, **expected: Any) -> Line:
     return Line(permission, method="post", **({"allowed": 302} | expected))
+
+
+def plan_of(world: World) -> str:
+    """Places the World's organization where it is already."""
+    line = plans.Line(world.placement.pk, plans.standing(world.placement), world.tenant.pk)
+    return plans.Plan("organizations", [line]).encode()
 
 
 LINES: dict[str, Line] = {
@@ -177,7 +186,14 @@ LINES: dict[str, Line] = {
     "servers:server-edit": Line("server:link", args=lambda w: [w.server.pk]),
     "servers:server-unlink": Line("server:link", args=lambda w: [w.server.pk]),
     "servers:server-sync": post("server:sync", args=lambda w: [w.server.pk]),
-    "servers:placement-edit": Line("tenant:manage", args=lambda w: [w.server.pk]),
+    "placing:placement-list": page("tenant:manage"),
+    "placing:profile-list": page("tenant:manage"),
+    "placing:placement-confirm": Line(
+        "tenant:manage", data=lambda w: {"kind": "organizations", "selected": w.placement.pk}
+    ),
+    "placing:placement-place": post("tenant:manage", data=lambda w: {"plan": plan_of(w)}),
+    "placing:change-list": page("tenant:manage"),
+    "placing:change-undo": post("tenant:manage", args=lambda w: [w.change.pk]),
     "sso:server-launch": Line("server:admin", args=lambda w: [w.server.pk]),
     "sso:organization-launch": Line("sso:tenant", args=lambda w: [w.server.pk, w.organization.pk]),
     "sso:user-launch": Line("sso:user", args=lambda w: [w.profile.pk]),

@@ -45,11 +45,12 @@ def keyset_page(
 ) -> Page[RowT]:
     """The page that `?sort=`, `?after=` or `?before=` of the request names.
 
-    `sorts` maps what may stand in the address bar to a column that is never null. A leading `-`
-    sorts downwards. Unknown sorts and broken keys fall back to the first page in `default` order.
+    `sorts` maps what may stand in the address bar to a column, or an annotation, that is never null.
+    A leading `-` sorts downwards. Unknown sorts and broken keys fall back to the first page in
+    `default` order.
     """
     sort, column, descending = _order(request, sorts, default)
-    field = _field(rows.model, column)
+    field = _field(rows, column)
     after, before = _decode(request.GET.get("after"), field), _decode(request.GET.get("before"), field)
     backwards = before is not None and after is None
     key = before if backwards else after
@@ -100,8 +101,12 @@ def _order(request: HttpRequest, sorts: Mapping[str, str], default: str) -> tupl
     return sort, sorts[sort.removeprefix("-")], sort.startswith("-")
 
 
-def _field(model: type[models.Model], column: str) -> "models.Field[Any, Any]":
-    """The field at the end of a lookup such as `placement__tenant__name`."""
+def _field(rows: QuerySet[Any], column: str) -> "models.Field[Any, Any]":
+    """The field at the end of a lookup such as `placement__tenant__name`, or that of an annotation."""
+    worked_out = rows.query.annotations.get(column)
+    if worked_out is not None:
+        return worked_out.output_field
+    model: Any = rows.model
     field: Any = None
     for part in column.split("__"):
         field = model._meta.get_field(part)

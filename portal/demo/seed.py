@@ -5,6 +5,7 @@ Safe to repeat: what is there already is left alone, but for addresses that have
 
 from typing import Final
 
+from portal.accounts.access import access_for
 from portal.accounts.models import User
 from portal.demo.environment import PLAIN_ADMIN, DemoEnvironment
 from portal.demo.errors import DemoError
@@ -19,12 +20,13 @@ from portal.demo.people import (
     ensure_tenant,
 )
 from portal.demo.secrets import DemoSecrets
+from portal.placing import plans, services
 from portal.servers import clients
 from portal.servers.errors import LinkRefused
 from portal.servers.linking import Credential
 from portal.servers.models import TOP_LEVEL, CometServer
 from portal.servers.placements import ensure_placements
-from portal.servers.services import edit_server, link_server, place_organizations
+from portal.servers.services import edit_server, link_server
 from portal.tenants.models import Tenant
 
 SERVER: Final = "First server"
@@ -104,6 +106,10 @@ def _share_out(server: CometServer, provider: Tenant, owner: User) -> tuple[Tena
         third: ensure_tenant(Tenant.Kind.CUSTOMER, organizations[third].name, reseller),
     }
     placements = ensure_placements(server, organizations)
-    choices = {placements.of_organization(guid).pk: tenant for guid, tenant in homes.items()}
-    place_organizations(server=server, choices=choices, user=owner)
+    lines = [
+        plans.Line(placement.pk, plans.standing(placement), tenant.pk)
+        for placement, tenant in ((placements.of_organization(guid), home) for guid, home in homes.items())
+    ]
+    plan = plans.resolve(plans.Plan("organizations", lines), access_for(owner))
+    services.place(plan, user=owner)
     return reseller, homes[third]

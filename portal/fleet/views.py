@@ -172,5 +172,8 @@ def user_detail(request: PortalRequest, pk: int) -> HttpResponse:
         "can_see_jobs": can_see_jobs,
         "can_see_server": access.allows("server:view", tenant_id=profile.server.tenant_id),
         "can_open": access.allows("sso:user", tenant_id=tenant),
+        "can_place": all(
+            access.allows("tenant:manage", tenant_id=one) for one in (tenant, profile.server.tenant_id)
+        ),
     }
     return render_page(request, "fleet/user_detail.html", "fleet/_user_body.html", context)

@@ -12,8 +12,9 @@ from portal.live.topics import Sight, Topic
 
 OVERVIEW: Final = Topic("overview")
 FRESHNESS: Final = "freshness"
-ON_EVERY_PAGE: Final = frozenset({"servers", "operations", FRESHNESS})
-"""Marks the shell's pills follow, whatever the page."""
+PLACEMENTS: Final = "placements"
+ON_EVERY_PAGE: Final = frozenset({"servers", "operations", FRESHNESS, PLACEMENTS})
+"""Marks that every page follows: the shell's pills, and that all rows of a Tenant may be others now."""
 
 
 class Want(NamedTuple):
@@ -73,6 +74,8 @@ def mark_of(fact: Fact) -> Mark | None:
             return Mark("servers", ids["server"], tenant_id, "server:view", frozenset())
         case "operation.changed":
             return Mark("operations", ids["operation"], tenant_id, "operation:view", frozenset())
+        case "placement.changed":
+            return Mark(PLACEMENTS, tenant_id or 0, tenant_id, "device:view", frozenset())
     return None
 
 

@@ -11,7 +11,7 @@ from portal.core.fields import PlainTextField
 from portal.servers.addresses import MAX_LENGTH, normalise_url
 from portal.servers.linking import Credential
 from portal.servers.models import CometServer
-from portal.servers.selectors import PlacedOrganization, list_owning_tenants
+from portal.servers.selectors import list_owning_tenants
 from portal.tenants.models import Tenant
 
 SECRET_LENGTH = 1000
@@ -208,37 +208,3 @@ class EditForm(CredentialForm):
             return None
         given = self.cleaned_data
         return Credential(given["username"], given["password"], given["totp_code"], given["session_key"])
-
-
-class PlacementForm(forms.Form):
-    """One choice of Tenant for each organization of a server."""
-
-    def __init__(self, *args: Any, placed: list[PlacedOrganization], access: Access, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        tenants = Tenant.objects.visible_to(access, "tenant:manage").order_by("path")
-        choices = [(tenant.pk, "\u2003" * tenant.depth + tenant.name) for tenant in tenants]
-        self._tenants = {tenant.pk: tenant for tenant in tenants}
-        self.placed = placed
-        for found in placed:
-            placement = found.placement
-            self.fields[f"placement-{placement.pk}"] = forms.TypedChoiceField(
-                choices=choices if placement.tenant_id in self._tenants else [("", "Elsewhere"), *choices],
-                coerce=int,
-                empty_value=None,
-                required=placement.tenant_id in self._tenants,
-                initial=placement.tenant_id if placement.tenant_id in self._tenants else "",
-                label=found.name,
-                error_messages={"invalid_choice": "Choose one of the tenants in the list."},
-            )
-
-    def choices(self) -> dict[int, Tenant]:
-        """Placement id -> the Tenant chosen; those left elsewhere are not in it."""
-        return {
-            found.placement.pk: self._tenants[chosen]
-            for found in self.placed
-            if (chosen := self.cleaned_data[f"placement-{found.placement.pk}"]) is not None
-        }
-
-    def lines(self) -> list[tuple[PlacedOrganization, forms.BoundField]]:
-        """Each organization with its field."""
-        return [(found, self[f"placement-{found.placement.pk}"]) for found in self.placed]

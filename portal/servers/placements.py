@@ -121,9 +121,9 @@ def move_placements(choices: Iterable[tuple[Placement, int, bool]]) -> list[Move
         if not one.placement.username
     }
     for placement in Placement.objects.filter(is_released=True) if organizations else ():
-        tenant_id = organizations.get((placement.server_id, placement.organization_id))
-        if tenant_id is not None:
-            Placement.objects.filter(pk=placement.pk).update(tenant=tenant_id)
+        new_home = organizations.get((placement.server_id, placement.organization_id))
+        if new_home is not None:
+            Placement.objects.filter(pk=placement.pk).update(tenant=new_home)
     tell_moved(moved)
     return moved
 
@@ -136,6 +136,8 @@ def tell_moved(moved: Sequence[Moved]) -> None:
     publish_all(
         Fact("server.changed", tenant_id, {"server": server_id}) for server_id, tenant_id in servers.items()
     )
+    tenants = {one.tenant_id_before for one in moved} | {one.placement.tenant_id for one in moved}
+    publish_all(Fact("placement.changed", tenant_id, {}) for tenant_id in sorted(tenants))
     for follow in after_move:
         follow(moved)
 

@@ -1,7 +1,5 @@
-"""Links, changes and unlinks Comet Servers, and places their organizations."""
+"""Links, changes and unlinks Comet Servers."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
@@ -17,11 +15,11 @@ from portal.operations.models import Operation, OperationItem
 from portal.servers.bookkeeping import note_version, publish_server
 from portal.servers.errors import LinkRefused
 from portal.servers.linking import Credential, Proven, prove
-from portal.servers.models import SERVER_ITSELF, CometServer, Organization, Placement
+from portal.servers.models import CometServer, Organization
 from portal.servers.placements import ensure_placements
 from portal.tenants.models import Tenant
 
-__all__ = ["edit_server", "link_server", "note_version", "place_organizations", "start_sync", "unlink_server"]
+__all__ = ["edit_server", "link_server", "note_version", "start_sync", "unlink_server"]
 
 
 _CREDENTIAL: Final = (
@@ -185,50 +183,6 @@ def start_sync(*, server: CometServer, user: User | None, ip: str | None = None)
         if running is not None:
             return running.operation
         return _start("server.sync", f"Sync {server.name}", server, user, ip)
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """One placement that changes hands."""
-
-    placement: Placement
-    tenant: Tenant
-
-
-def place_organizations(
-    *, server: CometServer, choices: Mapping[int, Tenant], user: User, ip: str | None = None
-) -> list[Move]:
-    """Place organizations (placement id -> Tenant) under Tenants; gives what moved.
-
-    What is mirrored points at the placement, so history follows by this one row. What was without a
-    choice so far counts as placed, also where it stays.
-    """
-    with transaction.atomic():
-        placements = Placement.objects.select_for_update().filter(server=server, pk__in=choices, username="")
-        changed = []
-        for placement in placements.exclude(organization_id=SERVER_ITSELF).select_related("tenant"):
-            tenant = choices[placement.pk]
-            if placement.tenant_id != tenant.pk or placement.is_unmapped:
-                changed.append((placement, placement.tenant, tenant))
-                placement.tenant, placement.is_unmapped = tenant, False
-                placement.save(update_fields=["tenant", "is_unmapped"])
-        if changed:
-            audit.note(
-                "server.place",
-                audit.DONE,
-                actor=user,
-                tenant_id=server.tenant_id,
-                target=server,
-                ip=ip,
-                details={
-                    "placed": [
-                        {"organization": placement.organization_id, "from": before.name, "to": after.name}
-                        for placement, before, after in changed
-                    ]
-                },
-            )
-            publish_server(server)
-    return [Move(placement, after) for placement, before, after in changed if before.pk != after.pk]
 
 
 def _refuse_taken_name(tenant: Tenant, name: str) -> None:

@@ -10,5 +10,4 @@ urlpatterns = [
     path("servers/<int:pk>/edit/", views.server_edit, name="server-edit"),
     path("servers/<int:pk>/sync/", views.server_sync, name="server-sync"),
     path("servers/<int:pk>/unlink/", views.server_unlink, name="server-unlink"),
-    path("servers/<int:pk>/placements/", views.placement_edit, name="placement-edit"),
 ]

@@ -12,7 +12,7 @@ from portal.core.htmx import render_page
 from portal.core.paging import keyset_page
 from portal.servers import selectors, services
 from portal.servers.errors import LinkRefused
-from portal.servers.forms import EditForm, LinkForm, PlacementForm
+from portal.servers.forms import EditForm, LinkForm
 from portal.servers.models import CometServer
 
 _SORTS = {"name": "name", "linked": "linked_at"}
@@ -134,21 +134,3 @@ def server_unlink(request: PortalRequest, pk: int) -> HttpResponse:
         "action": reverse("servers:server-unlink", args=[server.pk]),
     }
     return render(request, "servers/server_unlink.html", context, status=422 if error else 200)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@requires("tenant:manage")
-def placement_edit(request: PortalRequest, pk: int) -> HttpResponse:
-    """Place the organizations of a server under tenants; one save moves all that were changed."""
-    server = selectors.get_server(request.access, pk, act="tenant:manage")
-    placed = selectors.list_placed_organizations(request.access, server)
-    form = PlacementForm(request.POST or None, placed=placed, access=request.access)
-    if request.method == "POST" and form.is_valid():
-        moved = services.place_organizations(
-            server=server, choices=form.choices(), user=request.user, ip=ip_of(request)
-        )
-        told = f"{len(moved)} moved to another tenant." if moved else "Saved; nothing had to move."
-        messages.success(request, told)
-        return redirect("servers:server-detail", server.pk)
-    context = {"server": server, "form": form}
-    return render(request, "servers/placement_edit.html", context, status=422 if form.errors else 200)

@@ -108,6 +108,7 @@
     mark.changed = new Set();
     mark.added = new Set();
     htmx.trigger(document.body, `live:${name}`, { ids: [...changed] });
+    if (name === "placements") refreshPage(); // any row may be somebody else's now
     for (const table of document.querySelectorAll(`[data-live-table="${name}"]`)) {
       updateTable(table, name, changed, added);
     }

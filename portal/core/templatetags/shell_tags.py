@@ -37,6 +37,7 @@ NAVIGATION = (
     NavItem("operations:operation-list", "stack-2", "Operations", "operation:view", "o"),
     NavItem("servers:server-list", "server-2", "Servers", "server:view", "s"),
     NavItem("tenants:tenant-list", "sitemap", "Tenants", "tenant:view", section="Administration"),
+    NavItem("placing:placement-list", "building", "Placements", "tenant:manage", section="Administration"),
     NavItem("accounts:person-list", "user-shield", "People", "person:view", section="Administration"),
     NavItem("audit:entry-list", "history", "Audit", "audit:view", section="Administration"),
     NavItem("accounts:settings", "settings", "Settings", "", section="Administration"),

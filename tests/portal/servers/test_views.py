@@ -6,11 +6,10 @@ from pytest_django.asserts import assertContains, assertNotContains
 
 from portal.operations.models import Operation
 from portal.servers.addresses import normalise_url
-from portal.servers.models import CometServer, Placement
+from portal.servers.models import CometServer
 from tests.emulated import link, sync
 from tests.factories import (
     CometServerFactory,
-    DeviceFactory,
     OrganizationFactory,
     PlacementFactory,
     TenantFactory,
@@ -196,7 +195,7 @@ def test_the_server_page_shows_its_facts_organizations_and_ways_into_comet(provi
     assertContains(page, reverse("sso:organization-launch", args=[server.pk, organization.pk]))
 
 
-URLS = ["server-detail", "server-edit", "server-unlink", "placement-edit"]
+URLS = ["server-detail", "server-edit", "server-unlink"]
 
 
 @pytest.mark.parametrize("name", URLS)
@@ -247,28 +246,11 @@ def test_unlinking_asks_for_the_name(provider):
     assert server.unlinking_at is not None
 
 
-def test_placing_an_organization_moves_what_it_holds_by_one_row(provider, customer, outsider):
-    device = DeviceFactory(tenant=provider.tenant)
-    placement = device.placement
-    Placement.objects.filter(pk=placement.pk).update(is_unmapped=True)
-    url = reverse("servers:placement-edit", args=[device.server_id])
-    assert customer.client().get(reverse("fleet:device-detail", args=[device.pk])).status_code == 404
-
-    page = provider.client().get(url)
-    assertContains(page, "not placed yet")
-    response = provider.client().post(url, {f"placement-{placement.pk}": customer.tenant.pk})
-
-    assert response.status_code == 302
-    placement.refresh_from_db()
-    assert (placement.tenant, placement.is_unmapped) == (customer.tenant, False)
-    assert customer.client().get(reverse("fleet:device-detail", args=[device.pk])).status_code == 200
-
-
 def test_who_owns_a_server_reads_no_name_of_a_tenant_beyond_his_own(provider, reseller, outsider):
     server = CometServerFactory(tenant=reseller.tenant)
     moved = OrganizationFactory(server=server)
     PlacementFactory(server=server, organization_id=moved.organization_id, tenant=outsider.tenant)
-    pages = [reverse(f"servers:{name}", args=[server.pk]) for name in ("server-detail", "placement-edit")]
+    pages = [reverse("servers:server-detail", args=[server.pk]), reverse("placing:placement-list")]
 
     for page in pages:
         assertNotContains(reseller.client().get(page), outsider.tenant.name)
@@ -277,24 +259,6 @@ def test_who_owns_a_server_reads_no_name_of_a_tenant_beyond_his_own(provider, re
     way_in = reverse("sso:organization-launch", args=[server.pk, moved.pk])
     assertNotContains(reseller.client().get(pages[0]), way_in)
     assertContains(provider.client().get(pages[0]), way_in)
-
-
-@pytest.mark.parametrize("value", ["", "x", "999999", "<script>"])
-def test_a_tenant_that_is_not_offered_is_refused_at_its_field(provider, value):
-    placement = PlacementFactory(tenant=provider.tenant)
-    url = reverse("servers:placement-edit", args=[placement.server_id])
-
-    response = provider.client().post(url, {f"placement-{placement.pk}": value})
-
-    assert response.status_code == 422
-    assert list(response.context["form"].errors) == [f"placement-{placement.pk}"]
-
-
-def test_a_technician_may_link_and_may_not_place(technician):
-    server = CometServerFactory()
-
-    assert technician.client().get(reverse("servers:server-edit", args=[server.pk])).status_code == 200
-    assert technician.client().get(reverse("servers:placement-edit", args=[server.pk])).status_code == 403
 
 
 def test_editing_the_name_alone_asks_no_server(provider, monkeypatch):
