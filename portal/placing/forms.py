@@ -24,6 +24,12 @@ HOW: Final = {
 }
 
 
+_MISSING: Final = {
+    "required": "Choose a tenant.",
+    "invalid_choice": "Choose one of the tenants in the list.",
+}
+
+
 class TenantField(forms.ModelChoiceField):
     """Tenants indented as in the tree."""
 
@@ -35,9 +41,11 @@ class PlaceForm(forms.Form):
     """Where some organizations or User Profiles are to be placed."""
 
     how = forms.ChoiceField(choices=list(HOW.items()), label="Place", widget=forms.RadioSelect)
-    tenant = TenantField(None, required=False, label="Tenant", empty_label="Choose a tenant")
-    parent = TenantField(None, required=False, label="Below", empty_label=None)
-    name = PlainTextField(max_length=NAME_LENGTH, required=False, label="Name of the new customer")
+    tenant = TenantField(
+        None, required=False, label="Tenant", empty_label="Choose a tenant", error_messages=_MISSING
+    )
+    parent = TenantField(None, required=False, label="Below", empty_label=None, error_messages=_MISSING)
+    name = PlainTextField(max_length=NAME_LENGTH, label="Name of the new customer")
 
     def __init__(self, data: Any, *, chosen: "Chosen", access: Any) -> None:
         super().__init__(data)
@@ -46,21 +54,14 @@ class PlaceForm(forms.Form):
         tenants.queryset = parents.queryset = selectors.list_open_targets(access)
         how: Any = self.fields["how"]
         how.choices = [(name, HOW[name]) for name in chosen.ways]
-        if len(chosen.rows) != 1 or "new" not in chosen.ways:
+        tenants.required, parents.required = self.way == "tenant", self.way == "new"
+        if len(chosen.rows) != 1 or self.way != "new":
             del self.fields["name"]
 
     @property
     def way(self) -> str:
         """How it is to be placed, as far as it is said."""
         return str(self["how"].value() or "")
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        if cleaned.get("how") == "tenant" and not cleaned.get("tenant") and "tenant" not in self.errors:
-            self.add_error("tenant", "Choose a tenant.")
-        if cleaned.get("how") == "new" and not cleaned.get("parent") and "parent" not in self.errors:
-            self.add_error("parent", "Choose below which tenant it is made.")
-        return cleaned
 
 
 class Chosen:

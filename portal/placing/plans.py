@@ -1,7 +1,7 @@
 """A plan: what goes where, as a browser confirms it. What it names is looked up anew, for who sends it."""
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -16,6 +16,7 @@ from portal.placing.errors import PlacingRefused
 from portal.placing.selectors import MANAGE
 from portal.servers.models import Placement
 from portal.tenants.models import Tenant
+from portal.tenants.services import require_place
 
 MOST: Final = 2000
 """Lines of one plan."""

@@ -6,6 +6,7 @@ import redis
 from django.urls import reverse
 from pytest_django.asserts import assertContains, assertNotContains
 
+from portal.accounts.access import access_for
 from portal.audit.models import Entry
 from portal.core.events import FACTS_CHANNEL
 from portal.placing.models import Change
@@ -13,6 +14,7 @@ from portal.placing.plans import Line, Plan, standing
 from portal.servers.models import SERVER_ITSELF, Placement
 from portal.servers.placements import unplace_all
 from portal.tenants.models import Tenant
+from portal.tenants.suspension import suspend_tenant
 from tests.factories import (
     CometServerFactory,
     DeviceFactory,
@@ -161,7 +163,7 @@ def test_a_name_that_is_taken_makes_no_second_customer(provider, board):
         headers={"HX-Request": "true"},
     )
 
-    assertContains(asked, "already has a tenant called alpine dental")
+    assertContains(asked, "already has a tenant called Alpine Dental")
     assert response.status_code == 422
     assert now(placement) == (provider.tenant, True)
 
@@ -251,7 +253,7 @@ def test_another_tenants_ids_are_refused_in_every_field(reseller, outsider):
 def test_a_suspended_tenant_takes_nothing_and_is_not_offered(provider, customer, board):
     placement = board.organization("Alpine Dental")
     data = plan(to(placement, customer.tenant.pk))
-    suspend_tenant(customer.tenant, actor=provider.user)
+    suspend_tenant(customer.tenant, access=access_for(provider.user), actor=provider.user)
 
     response = provider.client().post(PLACE, data, headers={"HX-Request": "true"})
     asked = provider.client().get(CONFIRM, {"selected": placement.pk, "how": "tenant"})
