@@ -113,7 +113,7 @@ def move_placements(choices: Iterable[tuple[Placement, int, bool]]) -> list[Move
     for (tenant_id, is_unmapped), placements in columns.items():
         for part in chunked(placements, 500):
             Placement.objects.filter(pk__in=[placement.pk for placement in part]).update(
-                tenant=tenant_id, is_unmapped=is_unmapped
+                tenant=tenant_id, is_unmapped=is_unmapped, taken_from=None
             )
     organizations = {
         (one.placement.server_id, one.placement.organization_id): one.placement.tenant_id
@@ -145,18 +145,22 @@ def tell_moved(moved: Sequence[Moved]) -> None:
 def unplace_all(tenants: Iterable[Tenant], *, user: Any = None, ip: str | None = None) -> int:
     """Return what is placed with `tenants` to the owner of its server, as unmapped; gives how many.
 
-    What is on a server of one of `tenants` stays: there is nobody to return it to.
+    It remembers where it was (`taken_from`) until somebody places it. What is on a server of one of
+    `tenants` stays: there is nobody to return it to.
     """
+    ids = [tenant.pk for tenant in tenants]
     with transaction.atomic():
         held = (
-            Placement.objects.filter(tenant__in=tenants)
+            Placement.objects.filter(tenant__in=ids)
             .exclude(organization_id=SERVER_ITSELF)
-            .exclude(server__tenant__in=tenants)
+            .exclude(server__tenant__in=ids)
         )
         lock_servers(held.values_list("server_id", flat=True))
         placements = list(held.select_related("server__tenant", "tenant").order_by("pk"))
         names = {placement.pk: placement.tenant.name for placement in placements}
         moved = move_placements((placement, placement.server.tenant_id, True) for placement in placements)
+        for one in moved:
+            Placement.objects.filter(pk=one.placement.pk).update(taken_from=one.tenant_id_before)
         for server in {one.placement.server for one in moved}:
             audit.note(
                 "server.unplace",

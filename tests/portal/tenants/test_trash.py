@@ -11,7 +11,6 @@ from portal.accounts.access import access_for
 from portal.accounts.models import User
 from portal.audit.models import Entry
 from portal.operations.models import Operation
-from portal.servers.services import place_organizations
 from portal.tenants.models import Tenant
 from portal.tenants.services import create_tenant
 from portal.tenants.tasks import purge_trash
@@ -27,6 +26,7 @@ from tests.factories import (
     PlacementFactory,
     TenantFactory,
 )
+from tests.portal.placing.conftest import place
 
 pytestmark = pytest.mark.django_db
 
@@ -86,9 +86,7 @@ def test_what_was_placed_there_goes_back_to_the_server_s_owner_and_returns(provi
 def test_what_was_placed_elsewhere_meanwhile_stays_there(provider, customer, outsider):
     device = DeviceFactory(tenant=customer.tenant)
     trash(customer.tenant, provider)
-    place_organizations(
-        server=device.server, choices={device.placement_id: outsider.tenant}, user=provider.user
-    )
+    place(provider, "organizations", (device.placement, outsider.tenant))
     restore(customer.tenant, provider)
     device.placement.refresh_from_db()
     assert device.placement.tenant == outsider.tenant
