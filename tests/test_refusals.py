@@ -180,6 +180,9 @@ LINES: dict[str, Line] = {
         "public", args=lambda w: ["no-such-token"], anonymous=410, foreign=410, wrong_role=410, allowed=410
     ),
     "audit:entry-list": page("audit:view"),
+    "audit:entry-export-csv": page("audit:view"),
+    "audit:entry-export-jsonl": page("audit:view"),
+    "audit:entry-detail": Line("audit:view", args=lambda w: [w.entry.pk]),
     "servers:server-list": page("server:view"),
     "servers:server-detail": Line("server:view", args=lambda w: [w.server.pk]),
     "servers:server-link": page("server:link"),

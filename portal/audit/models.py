@@ -51,7 +51,10 @@ class Entry(models.Model):
     phase = models.CharField(max_length=5, choices=Phase)
     outcome = models.CharField(max_length=9, choices=Outcome, blank=True, default="")
     # What an entry names may go; the entry keeps its id. So no constraint, and nothing set to null.
-    begun = models.ForeignKey("self", models.DO_NOTHING, null=True, related_name="ends", db_constraint=False)
+    # Its index leaves out what is null: SQLite would look for all beginnings by it, and sort them.
+    begun = models.ForeignKey(
+        "self", models.DO_NOTHING, null=True, related_name="ends", db_constraint=False, db_index=False
+    )
     tenant = models.ForeignKey(
         "tenants.Tenant", models.DO_NOTHING, null=True, related_name="+", db_constraint=False, db_index=False
     )
@@ -92,6 +95,7 @@ class Entry(models.Model):
             models.Index(fields=["actor", "at", "id"], name="audit_by_actor", condition=BEGINNINGS),
             models.Index(fields=["action", "at", "id"], name="audit_by_action", condition=BEGINNINGS),
             models.Index(fields=["ip_address", "at", "id"], name="audit_by_address", condition=BEGINNINGS),
+            models.Index(fields=["begun"], name="audit_ends", condition=Q(begun__isnull=False)),
             models.Index(fields=["object_type", "object_id", "at"], name="audit_by_object"),
             models.Index(fields=["outcome", "at"], name="audit_by_outcome", condition=Q(begun__isnull=False)),
             models.Index(fields=["id"], name="audit_waiting", condition=Q(number__isnull=True)),

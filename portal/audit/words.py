@@ -67,13 +67,25 @@ def said(action: str) -> str:
 
 
 def told(details: dict[str, Any]) -> list[tuple[str, str]]:
-    """What is told of an action, as pairs of label and text."""
-    return [(key.replace("_", " ").capitalize(), _text(value)) for key, value in details.items()]
+    """What is told of an action, as pairs of label and text; what it changed is told by `changes_in`."""
+    return [
+        (key.replace("_", " ").capitalize(), _text(value))
+        for key, value in details.items()
+        if key != "changes" and value not in ("", None, [], {})
+    ]
+
+
+def changes_in(details: dict[str, Any]) -> list[dict[str, str]]:
+    """What an action changed: each with `field`, `before` and `after`."""
+    changes = details.get("changes", [])
+    return [one for one in changes if isinstance(one, dict)] if isinstance(changes, list) else []
 
 
 def _text(value: Any) -> str:
     if isinstance(value, list):
-        return ", ".join(str(part) for part in value)
+        return ", ".join(_text(part) for part in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key.replace('_', ' ')} {_text(held)}" for key, held in value.items())
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)

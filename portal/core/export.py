@@ -1,4 +1,4 @@
-"""Lists as CSV files: streamed, whatever their length, and safe to open in a spreadsheet."""
+"""Lists as files: streamed, whatever their length, and safe to open in a spreadsheet."""
 
 import csv
 import datetime as dt
@@ -29,8 +29,15 @@ def csv_response(
 ) -> StreamingHttpResponse:
     """Stream `chunks` of rows as a download; `cells` gives the columns of one row."""
     lines = _lines(header, chunks, cells)
-    body: Any = _in_threads(lines) if isinstance(request, ASGIRequest) else lines
-    response = StreamingHttpResponse(body, content_type="text/csv; charset=utf-8")
+    return stream_response(request, filename, "text/csv; charset=utf-8", lines)
+
+
+def stream_response(
+    request: HttpRequest, filename: str, content_type: str, parts: Iterator[str]
+) -> StreamingHttpResponse:
+    """Stream text as a download, as it is made."""
+    body: Any = _in_threads(parts) if isinstance(request, ASGIRequest) else parts
+    response = StreamingHttpResponse(body, content_type=content_type)
     response["Content-Disposition"] = f'attachment; filename="{filename}"'
     response["Cache-Control"] = "no-store"
     return response

@@ -8,11 +8,14 @@ import django_filters
 from django import forms
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from portal.core.access import PortalRequest
 from portal.core.fields import PlainTextField
 
 SEARCH_LENGTH: Final = 100
+EARLIEST: Final = dt.date(2000, 1, 1)
+LATEST: Final = dt.date(2199, 12, 31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,21 @@ class SearchFilter(django_filters.Filter):
     def __init__(self, *args: Any, placeholder: str, **kwargs: Any) -> None:
         widget = forms.TextInput(attrs={"type": "search", "placeholder": placeholder, "autocomplete": "off"})
         super().__init__(*args, label="Search", max_length=SEARCH_LENGTH, widget=widget, **kwargs)
+
+
+class DayField(forms.DateField):
+    """A day that a calendar of this product can hold."""
+
+    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if value is not None and not EARLIEST <= value <= LATEST:
+            raise forms.ValidationError("Choose a day between 2000 and 2199.")
+
+
+class DayFilter(django_filters.Filter):
+    field_class = DayField
 
 
 class FlagField(forms.BooleanField):
@@ -84,6 +102,11 @@ class ListFilters(django_filters.FilterSet):
         if isinstance(value, dt.date):
             value = f"{value.day} {value:%b %Y}"
         return f"{field.label}: {value}"
+
+
+def midnight(day: dt.date) -> dt.datetime:
+    """When a day begins for the viewer."""
+    return dt.datetime.combine(day, dt.time(), timezone.get_current_timezone())
 
 
 def address_without(request: HttpRequest, *names: str) -> str:

@@ -1,7 +1,7 @@
 """What the Job list can be narrowed to, by its address."""
 
 import datetime as dt
-from typing import Any, Final
+from typing import Final
 
 import django_filters
 from django import forms
@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from comet.constants import JobClassification, JobStatus
 from portal.core.access import PortalRequest
-from portal.core.lists import ListFilters, SearchFilter
+from portal.core.lists import DayFilter, ListFilters, SearchFilter, midnight
 from portal.core.states import State
 from portal.fleet.models import Device, UserProfile
 from portal.fleet.selectors import list_servers_of
@@ -24,9 +24,6 @@ from portal.tenants.models import Tenant
 STATES: Final = [(state.value, state.label) for state in State if state is not State.UNKNOWN]
 LAST_DAY: Final = "24h"
 NARROW: Final = dt.timedelta(days=31)
-
-EARLIEST: Final = dt.date(2000, 1, 1)
-LATEST: Final = dt.date(2199, 12, 31)
 
 
 def _servers(request: PortalRequest) -> QuerySet[CometServer]:
@@ -43,21 +40,6 @@ def _users(request: PortalRequest) -> QuerySet[UserProfile]:
 
 def _tenants(request: PortalRequest) -> QuerySet[Tenant]:
     return Tenant.objects.visible_to(request.access, "job:view")
-
-
-class DayField(forms.DateField):
-    """A day that a calendar of this product can hold."""
-
-    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-
-    def validate(self, value: Any) -> None:
-        super().validate(value)
-        if value is not None and not EARLIEST <= value <= LATEST:
-            raise forms.ValidationError("Choose a day between 2000 and 2199.")
-
-
-class DayFilter(django_filters.Filter):
-    field_class = DayField
 
 
 class JobFilters(ListFilters):
@@ -114,10 +96,10 @@ class JobFilters(ListFilters):
         return rows.filter(selectors.matching(self.request.access, text))
 
     def started_since(self, rows: QuerySet[Job], name: str, day: dt.date) -> QuerySet[Job]:
-        return rows.filter(started_at__gte=_midnight(day))
+        return rows.filter(started_at__gte=midnight(day))
 
     def started_until(self, rows: QuerySet[Job], name: str, day: dt.date) -> QuerySet[Job]:
-        return rows.filter(started_at__lt=_midnight(day + dt.timedelta(days=1)))
+        return rows.filter(started_at__lt=midnight(day + dt.timedelta(days=1)))
 
     def ended_on(self, rows: QuerySet[Job], name: str, day: dt.date) -> QuerySet[Job]:
         """By the day of the strips, which is UTC."""
@@ -127,7 +109,3 @@ class JobFilters(ListFilters):
     def ended_lately(self, rows: QuerySet[Job], name: str, value: str) -> QuerySet[Job]:
         start = selectors.last_day_start(timezone.now())
         return rows.filter(selectors.ended_within(start, start + dt.timedelta(days=1)))
-
-
-def _midnight(day: dt.date) -> dt.datetime:
-    return dt.datetime.combine(day, dt.time(), timezone.get_current_timezone())
