@@ -17,4 +17,5 @@ urlpatterns = [
     path("", include("portal.audit.urls")),
     path("accounts/", include("portal.accounts.signin_urls")),
 ]
+handler429 = "portal.core.views.too_many_requests"
 handler403 = "portal.core.views.permission_denied"

@@ -29,6 +29,13 @@ def healthz(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"web": "up", "database": "up", "secrets": secrets})
 
 
+def too_many_requests(request: HttpRequest) -> HttpResponse:
+    """The 429 page. Limits of sign-in pages count by the minute."""
+    response = render(request, "429.html", status=429)
+    response["Retry-After"] = "60"  # seconds
+    return response
+
+
 def permission_denied(request: HttpRequest, exception: Any = None) -> HttpResponse:
     """The 403 page; it names the permission that is missing."""
     missing = PERMISSIONS.get(str(exception), "")

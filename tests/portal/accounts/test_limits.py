@@ -1,0 +1,93 @@
+"""Limits of sign-in: per address, per account, behind proxies, and with Redis gone."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from portal.core import events
+from portal.core.client_address import trusted_networks
+from tests.environment.redis import RedisServer
+from tests.factories import UserFactory
+
+pytestmark = pytest.mark.django_db
+LOGIN = reverse("account_login")
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(autouse=True)
+def _one_moment():
+    with time_machine.travel(timezone.now(), tick=False):
+        yield
+
+
+def attempt(email, password="wrong", address="192.0.2.1", **headers):
+    data = {"login": email, "password": password}
+    return Client().post(LOGIN, data, REMOTE_ADDR=address, headers=headers)
+
+
+def is_in(answer):
+    return answer.status_code == 302
+
+
+def test_an_account_is_not_guessed_at_from_many_addresses():
+    user = UserFactory()
+    for n in range(5):
+        attempt(user.email, address=f"192.0.2.{n}")
+    answer = attempt(user.email, PASSWORD, address="192.0.2.99")
+    assert "Wait five minutes" in answer.content.decode()
+    with time_machine.travel(timezone.now() + timedelta(minutes=5, seconds=1), tick=False):
+        assert is_in(attempt(user.email, PASSWORD))
+
+
+def test_many_accounts_are_not_guessed_at_from_one_address():
+    user = UserFactory()
+    for n in range(10):
+        attempt(f"guess{n}@example.com")
+    assert not is_in(attempt(user.email, PASSWORD))
+    assert is_in(attempt(user.email, PASSWORD, address="192.0.2.2"))
+
+
+def test_too_many_attempts_say_when_to_try_again():
+    for n in range(31):
+        answer = attempt(f"guess{n}@example.com")
+    assert answer.status_code == 429
+    assert answer.headers["Retry-After"] == "60"
+    assert "Wait a minute" in answer.content.decode()
+
+
+def test_a_header_does_not_make_another_address_where_no_proxy_is_trusted():
+    user = UserFactory()
+    for n in range(10):
+        attempt(f"guess{n}@example.com", **{"X-Forwarded-For": f"198.51.100.{n}"})
+    assert not is_in(attempt(user.email, PASSWORD, **{"X-Forwarded-For": "198.51.100.99"}))
+
+
+def test_behind_a_trusted_proxy_each_client_is_counted_alone(settings):
+    settings.TRUSTED_PROXIES = trusted_networks(["10.0.0.1"])
+    user = UserFactory()
+    for n in range(10):
+        attempt(f"guess{n}@example.com", address="10.0.0.1", **{"X-Forwarded-For": "198.51.100.1"})
+    own_word = {"X-Forwarded-For": "203.0.113.5, 198.51.100.1"}
+    assert not is_in(attempt(user.email, PASSWORD, address="10.0.0.1", **own_word))
+    assert is_in(attempt(user.email, PASSWORD, address="10.0.0.1", **{"X-Forwarded-For": "198.51.100.2"}))
+
+
+def test_sign_in_and_its_limits_hold_while_redis_is_gone(settings):
+    user, other = UserFactory(), UserFactory()
+    with RedisServer() as server:
+        settings.REDIS_URL = server.url
+        events._connection.cache_clear()
+        for _ in range(4):
+            attempt(user.email)
+    try:
+        assert is_in(attempt(other.email, PASSWORD, address="192.0.2.2"))
+        attempt(user.email)
+        answer = attempt(user.email, PASSWORD)
+        assert answer.status_code == 200
+        assert "Wait five minutes" in answer.content.decode()
+    finally:
+        events._connection.cache_clear()
