@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.comet.conformance.makers import upload
 from tests.comet.conformance.world import World, document
 from tests.comet.emulator.conftest import START_AT
 from tests.emulator_process import start_emulator
@@ -75,7 +76,7 @@ def _users(world: World) -> None:
     world.call("admin/set-user-profile", TargetUser=third, ProfileData=json.dumps(changed))
     keep("set-user-profile", lambda w: w.call("admin/list-users-full")[third]["Emails"], ["a@b.example"])
     source = world.source(third)
-    keep("set-protected-item", lambda w: source in w.profile(third)["Sources"], True)
+    keep("set-protected-item-with-backup-rules", lambda w: source in w.profile(third)["Sources"], True)
     gone_source = world.source(third)
     world.call("admin/delete-protected-item", TargetUser=third, SourceID=gone_source)
     keep("delete-protected-item", lambda w: gone_source in w.profile(third)["Sources"], False)
@@ -155,11 +156,12 @@ def _groups_and_quotas(world: World) -> None:
     keep("set-users-for-group", lambda w: w.profile(name)["GroupID"], guid)
     world.call("admin/user-groups/set", GroupID=guid, Group=document("UserGroup", Name="Renamed"))
     keep("user-groups/set", lambda w: w.call("admin/user-groups/list")[guid], "Renamed")
+    keep("user-groups/new", lambda w: guid in w.call("admin/user-groups/list-full"), True)
     gone = world.group()
     world.call("admin/user-groups/delete", GroupID=gone)
     keep("user-groups/delete", lambda w: gone in w.call("admin/user-groups/list"), False)
     quota = world.quota()
-    keep("squota/set", lambda w: w.call("admin/squota/list-all")["Entries"][quota]["LimitBytes"], 5)
+    keep("squota/set-with-hash", lambda w: w.call("admin/squota/list-all")["Entries"][quota]["LimitBytes"], 5)
     old = world.quota()
     world.call("admin/squota/delete", SharedStorageQuotaID=old)
     keep("squota/delete", lambda w: old in w.call("admin/squota/list-all")["Entries"], False)
@@ -170,31 +172,30 @@ def _configuration(world: World) -> None:
     changed = json.dumps({**branding, "BrandName": "Renamed brand"})
     world.call("admin/meta/branding-config/set", BrandingConfig=changed)
     keep("branding-config/set", lambda w: _config(w)["Branding"]["BrandName"], "Renamed brand")
-    for path, parameter, part, value, key in (
-        ("email-options", "EmailOptions", "FromName", "Somebody", "Email"),
-        ("constellation/config", "ConstellationRoleOptions", "DeleteUnusedData", True, "ConstellationRole"),
-    ):
-        whole = world.call(f"admin/meta/{path}/get")
-        world.call(f"admin/meta/{path}/set", **{parameter: json.dumps({**whole, part: value})})
-        keep(path, lambda w, key=key, part=part: _config(w)[key][part], value)
+    email = {**world.call("admin/meta/email-options/get"), "FromName": "Somebody"}
+    world.call("admin/meta/email-options/set", EmailOptions=json.dumps(email))
+    keep("email-options/set", lambda w: _config(w)["Email"]["FromName"], "Somebody")
+    role = {**world.call("admin/meta/constellation/config/get"), "DeleteUnusedData": True}
+    world.call("admin/meta/constellation/config/set", ConstellationRoleOptions=json.dumps(role))
+    keep("constellation/config/set", lambda w: _config(w)["ConstellationRole"]["DeleteUnusedData"], True)
     build = world.call("admin/meta/build-config/get")["SoftwareBuildRole"]
     given = json.dumps({**build, "AllowUnauthenticatedDownloads": True})
     world.call("admin/meta/build-config/set", SoftwareBuildRoleConfig=given)
-    keep("build-config", lambda w: _config(w)["SoftwareBuildRole"]["AllowUnauthenticatedDownloads"], True)
+    keep("build-config/set", lambda w: _config(w)["SoftwareBuildRole"]["AllowUnauthenticatedDownloads"], True)
     hook = {"own": json.loads(document("WebhookOption", URL="", Level="full"))}
     world.call("admin/meta/webhook-options/set", WebhookOptions=json.dumps(hook))
-    keep("webhook-options", lambda w: list(_config(w)["WebhookOptions"]), ["own"])
+    keep("webhook-options/set", lambda w: list(_config(w)["WebhookOptions"]), ["own"])
     psa = [json.loads(document("PSAConfig", URL="https://psa.example/"))]
     world.call("admin/meta/psa-config-list/set", PSAConfigList=json.dumps(psa))
-    keep("psa-config-list", lambda w: _config(w)["PSAConfigs"], psa)
+    keep("psa-config-list/set", lambda w: _config(w)["PSAConfigs"], psa)
     template = json.loads(document("RemoteStorageOption", Type="s3", Description="Second"))
     given = json.dumps([*world.templates(), template])
     world.call("admin/meta/remote-storage-vault/set", RemoteStorageOptions=given)
     providers = "admin/request-storage-vault-providers"
-    keep("remote-storage-vault", lambda w: "Second" in w.call(providers).values(), True)
+    keep("remote-storage-vault/set", lambda w: "Second" in w.call(providers).values(), True)
     source = document("ExternalAuthenticationSource", Type="ldap", Description="Directory")
     guid = world.call("admin/external-auth-sources/new", Source=source)["ID"]
-    keep("external-auth-sources", lambda w: list(_config(w)["ExternalAdminUserSources"]), [guid])
+    keep("external-auth-sources/new", lambda w: list(_config(w)["ExternalAdminUserSources"]), [guid])
     config = _config(world)
     config["SessionSettings"]["ExpiredInSeconds"] = 900
     config["SelfBackup"]["Targets"] = [json.loads(document("SelfBackupTarget", ScheduleTimezone="UTC"))]
@@ -217,6 +218,8 @@ def _branding(world: World) -> dict[str, Any]:
 def _things(world: World) -> None:
     guid = world.news()
     keep("news/submit", lambda w: guid in w.call("admin/news/get-all"), True)
+    digest = upload(world, b"kept").json()["ResourceHash"]
+    keep("resource/new", lambda w: w.emulator.post("admin/meta/resource/get", Hash=digest).text, "kept")
     old = world.news()
     world.call("admin/news/remove", NewsItem=old)
     keep("news/remove", lambda w: old in w.call("admin/news/get-all"), False)

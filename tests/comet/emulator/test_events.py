@@ -1,12 +1,13 @@
 """Every type of event is told by the change that causes it, once, with what behaviour says it carries."""
 
+import contextlib
 import json
 
 import pytest
 
 from tests.comet.conformance.world import World, document
 from tests.comet.emulator import wire_check
-from tests.comet.emulator.conftest import START_AT
+from tests.comet.emulator.conftest import START_AT, Stream, connect_to
 from tests.emulator_process import start_emulator
 
 NAMES = {entry["value"]: entry["name"] for entry in wire_check.description()["events"]["types"]}
@@ -125,13 +126,50 @@ def test_each_type_is_told_by_its_change(world, emulator, open_stream):
     live = next(iter(world.call("admin/dispatcher/list-active").values()))
     order = {"username": live["Username"], "device_id": live["DeviceID"], "duration_seconds": 5}
     guid = emulator.order("jobs/start", **order)["guid"]
-    assert stream.wait_for(4200, resource_id=guid)["Data"]["GUID"] == guid
+    seen[4200] = stream.wait_for(4200, resource_id=guid)
+    assert seen[4200]["Data"]["GUID"] == guid
     emulator.order("advance", seconds=6)
-    assert stream.wait_for(4201, resource_id=guid)["Data"]["EndTime"] > 0
+    seen[4201] = stream.wait_for(4201, resource_id=guid)
+    assert seen[4201]["Data"]["EndTime"] > 0
     with emulator.restarting():
         config = world.call("admin/meta/server-config/get")
+        audit = json.loads(document("FileOption", Filename="told", AllowEventTypes=[4400, 4402]))
+        config["AuditFileOptions"] = {"own": audit}
         world.call("admin/meta/server-config/set", Config=json.dumps(config))
         expect(4403, 4401)
+    world.call("admin/meta/shutdown-service")
+    emulator.order("down")
+    emulator.order("start")
+    [told] = (emulator.data / "audit").iterdir()  # nobody can listen while the server starts or ends
+    for event in map(json.loads, told.read_text("utf-8").splitlines()):
+        seen[event["Type"]] = event
+    seen[4000] = hello(emulator)
 
-    missing = NAMES.keys() - seen.keys() - {4000, 4200, 4201, 4400, 4402}
-    assert {NAMES[kind] for kind in missing} == set()
+    assert {NAMES[kind] for kind in NAMES.keys() - seen.keys()} == set()
+    for kind, event in seen.items():
+        assert event["TypeString"] == NAMES[kind]
+        if kind in DATA:
+            assert wire_check.faults(DATA[kind], event["Data"]) == [], kind
+    for kind in (4105, 4155):
+        assert seen[kind]["Data"]["Username"]
+
+
+def hello(emulator) -> dict:
+    """The first event of a stream."""
+    with contextlib.ExitStack() as stack:
+        connection = connect_to(stack, emulator)
+        for frame in (emulator.admin.name, "Password", emulator.admin.password, "", ""):
+            connection.send(frame)
+        assert connection.recv(timeout=10) == "200 OK"
+        return Stream(connection).read()
+
+
+def test_every_type_whose_data_is_described_is_checked_for_it():
+    described = {e["value"]: e["data"]["type"] for e in wire_check.description()["events"]["types"]}
+    structures = {value: name for value, name in described.items() if name not in (None, "string")}
+
+    assert structures.items() <= DATA.items()
+    assert {value for value, name in described.items() if name == "string"} == {4101, 4300}
+    constants = wire_check.description()["constants"]
+    sevt = {c["value"] for c in constants if c["name"].startswith("SEVT_") and not c["marker"]}
+    assert sevt == NAMES.keys()
