@@ -58,6 +58,8 @@ WORDS: Final = {
     "tenant.resume": "Resumed a tenant",
     "tenant.suspend": "Suspended a tenant",
     "tenant.trash": "Put a tenant into the trash",
+    "user.resume": "Resumed users",
+    "user.suspend": "Suspended users",
 }
 """Actions by name. One that is not here is said by its name."""
 

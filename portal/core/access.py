@@ -20,6 +20,7 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "server:sync": "Ask for a full sync of a Comet Server",
     "server:admin": "Open a Comet Server signed in as its server administrator",
     "user:view": "See User Profiles",
+    "user:suspend": "Suspend User Profiles on their Comet Servers, and resume them",
     "device:view": "See Devices, Protected Items and Storage Vaults",
     "job:view": "See Jobs and their logs",
     "backup:run": "Run backups",

@@ -62,6 +62,16 @@ class UserProfile(models.Model):
         return self.placement.tenant_id
 
 
+class Suspension(models.Model):
+    """A User Profile that the portal itself suspended on its Comet Server, with its Tenant."""
+
+    profile = models.OneToOneField(UserProfile, models.CASCADE, related_name="suspension")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.profile} is suspended"
+
+
 class Device(models.Model):
     """A machine registered under a User Profile. Its key is (server, username, DeviceID)."""
 
