@@ -14,6 +14,7 @@ from allauth.usersessions.models import UserSession
 from cryptography.fernet import Fernet
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from portal.accounts.models import SecondFactorRule
 from portal.core.access import PERMISSIONS, ROLES
@@ -53,6 +54,10 @@ class World:
 
     def __init__(self) -> None:
         self.tenant = TenantFactory(kind=Tenant.Kind.RESELLER, name="The reseller")
+        self.below = TenantFactory(parent=self.tenant, name="A customer below")
+        self.trashed = TenantFactory(parent=self.tenant, name="A customer in the trash")
+        self.trashed.trashed_at, self.trashed.is_trashed = timezone.now(), True
+        self.trashed.save()
         self.server = CometServerFactory(tenant=self.tenant, api_url="http://127.0.0.1:1")
         self.placement = PlacementFactory(server=self.server, tenant=self.tenant)
         self.organization = OrganizationFactory(
@@ -145,6 +150,15 @@ LINES: dict[str, Line] = {
     "tenants:tenant-list": page("tenant:view"),
     "tenants:tenant-create": page("tenant:manage"),
     "tenants:tenant-detail": Line("tenant:view", args=lambda w: [w.tenant.pk]),
+    "tenants:tenant-export": page("tenant:view"),
+    "tenants:tenant-below": Line("tenant:view", args=lambda w: [w.tenant.pk]),
+    "tenants:tenant-move": Line("tenant:manage", args=lambda w: [w.below.pk]),
+    "tenants:tenant-suspend": Line("tenant:manage", args=lambda w: [w.below.pk]),
+    "tenants:tenant-resume": Line("tenant:manage", args=lambda w: [w.below.pk]),
+    "tenants:tenant-delete": Line("tenant:manage", args=lambda w: [w.below.pk]),
+    "tenants:trash-list": page("tenant:manage"),
+    "tenants:tenant-restore": post("tenant:manage", args=lambda w: [w.trashed.pk]),
+    "tenants:tenant-purge": Line("tenant:manage", args=lambda w: [w.trashed.pk]),
     "tenants:tenant-options": page("signed-in", wrong_role=200),
     "tenants:tenant-switch": post(
         "tenant:view", wrong_role=302, data=lambda w: {"tenant": w.tenant.pk, "next": "/"}

@@ -1,7 +1,7 @@
 """The part of the tree a person sees, read in one query and kept in the order people read it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -89,8 +89,3 @@ class Outline:
 def outline_for(access: Access, permission: str) -> Outline:
     """The Tenants where `permission` is held."""
     return Outline(access.tenants_with(permission))
-
-
-def sum_up(outline: Outline, counts: dict[int, int], tops: Iterable[int]) -> dict[int, int]:
-    """What a count by Tenant comes to with everything below, for each of `tops`."""
-    return {top: sum(counts.get(node.id, 0) for node in outline.under(top)) for top in tops}

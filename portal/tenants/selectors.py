@@ -1,15 +1,27 @@
-"""Reads of the tenant tree."""
+"""Reads of single Tenants: their pages, the switcher, the trash."""
 
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Final
 
-from django.db.models import Count, Q
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import QuerySet
 from django.http import Http404
+from django.utils import timezone
 
+from portal.audit.models import Entry
+from portal.audit.selectors import list_actions
 from portal.core.access import Access
-from portal.core.querysets import TenantQuerySet
+from portal.tenants import branches
 from portal.tenants.models import Tenant
 from portal.tenants.outline import Outline
+from portal.tenants.services import require_above
+from portal.tenants.trash import KEPT_FOR
+
+SHOWN: Final = 50
+"""Lines of one list on a Tenant's page."""
+
+LATEST: Final = 10
 
 
 @dataclass(frozen=True)
@@ -18,18 +30,6 @@ class PlacementLine:
 
     server: str
     name: str
-
-
-def list_tenants(access: Access, *, text: str = "") -> TenantQuerySet[Any]:
-    """Tenants the caller may see, in the order of the tree, with what is placed in each."""
-    tenants = Tenant.objects.visible_to(access, "tenant:view")
-    if text:
-        tenants = tenants.filter(name__icontains=text)
-    return tenants.annotate(
-        user_profile_count=Count("placements__user_profiles", distinct=True),
-        device_count=Count("placements__devices", distinct=True),
-        people_count=Count("memberships", filter=Q(memberships__user__is_active=True), distinct=True),
-    ).order_by("path")
 
 
 def list_options(access: Access) -> Outline:
@@ -61,24 +61,148 @@ def get_reached_tenant(access: Access, text: str) -> Tenant:
 
 
 def tenant_facts(access: Access, tenant: Tenant) -> dict[str, object]:
-    """What a Tenant's page shows beside its name: way up, children, placements, people, rights."""
-    above = [int(part) for part in tenant.path.strip("/").split("/")[:-1]]
-    visible = Tenant.objects.visible_to(access, "tenant:view")
+    """What a Tenant's page shows beside its name."""
+    can_see_people = access.allows("person:view", tenant_id=tenant.pk)
+    servers = tenant.servers.order_by("name") if access.allows("server:view", tenant_id=tenant.pk) else []
+    total, branch = branches.tenant_with_branch(access, tenant.pk)
     return {
-        "ancestors": visible.filter(pk__in=above).order_by("path"),
-        "children": list_tenants(access).filter(parent=tenant).order_by("name"),
+        "ancestors": list_visible_above(access, tenant),
+        "total": total,
+        "branch": branch,
         "placements": _placements_with_names(tenant),
-        "memberships": tenant.memberships.select_related("user", "custom_role").order_by("user__name"),
+        "servers": servers,
+        "memberships": (
+            tenant.memberships.select_related("user", "custom_role").order_by("user__name", "pk")[:SHOWN]
+            if can_see_people
+            else []
+        ),
+        "history": _history(access, tenant),
         "can_manage": access.allows("tenant:manage", tenant_id=tenant.pk),
-        "can_see_people": access.allows("person:view", tenant_id=tenant.pk),
+        "can_act": can_act(access, tenant),
+        "can_see_people": can_see_people,
         "can_invite": access.allows("person:manage", tenant_id=tenant.pk),
     }
 
 
+def list_visible_above(access: Access, tenant: Tenant) -> list[Tenant]:
+    """The Tenants above one that the caller sees, from the top down."""
+    visible = Tenant.objects.visible_to(access, "tenant:view").in_bulk(tenant.ids_above)
+    return [visible[pk] for pk in tenant.ids_above if pk in visible]
+
+
+def can_act(access: Access, tenant: Tenant) -> bool:
+    """Whether the caller may move, suspend and delete it: he manages it and what is above."""
+    try:
+        require_above(tenant, access=access)
+    except (PermissionDenied, ValidationError):
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What goes with a Tenant, everything below it included."""
+
+    tenants: int
+    people: int
+    people_only_here: int
+    invitations: int
+    user_profiles: int
+    devices: int
+
+
+def count_losses(tenant: Tenant) -> Losses:
+    """Six queries, whatever is below."""
+    below = tenant.subtree()
+    roles = below.filter(memberships__isnull=False)
+    people = set(roles.values_list("memberships__user", flat=True))
+    elsewhere = Tenant.objects.filter(memberships__user__in=people, is_trashed=False).exclude(
+        path__startswith=tenant.path
+    )
+    return Losses(
+        tenants=below.count() - 1,
+        people=len(people),
+        people_only_here=len(people - set(elsewhere.values_list("memberships__user", flat=True))),
+        invitations=below.filter(
+            invitations__isnull=False,
+            invitations__accepted_at=None,
+            invitations__expires_at__gt=timezone.now(),
+        ).count(),
+        user_profiles=below.filter(placements__user_profiles__isnull=False).count(),
+        devices=below.filter(placements__devices__isnull=False).count(),
+    )
+
+
+@dataclass(frozen=True)
+class Trashed:
+    """A Tenant in the trash."""
+
+    tenant: Tenant
+    path: str
+    """Names of what is above it, as far as the caller sees them."""
+    tenants: int
+    """How many lie there with it."""
+    people: int
+    gone_at: datetime
+    can_purge: bool
+
+
+def list_trash(access: Access) -> list[Trashed]:
+    """What was deleted below Tenants that the caller manages, latest first. Below those that lie there
+    themselves, nothing is listed: it comes back with them.
+    """
+    rows = list(_trash(access).select_related("parent").order_by("-trashed_at", "-pk"))
+    outline = Outline(access.tenants_with("tenant:view"))
+    found = []
+    for tenant in rows:
+        assert tenant.trashed_at is not None and tenant.parent_id is not None  # noqa: S101, PT018
+        above = outline.get(tenant.parent_id)
+        losses = count_losses(tenant)
+        found.append(
+            Trashed(
+                tenant=tenant,
+                path=above.path if above else "",
+                tenants=losses.tenants,
+                people=losses.people,
+                gone_at=tenant.trashed_at + KEPT_FOR,
+                can_purge=access.allows("tenant:purge", tenant_id=tenant.parent_id),
+            )
+        )
+    return found
+
+
+def get_trashed(access: Access, pk: int, *, act: str = "tenant:manage") -> Tenant:
+    """One Tenant of the trash.
+
+    Raises:
+        Http404: none lies there below what the caller manages.
+        PermissionDenied: `act` is not held where it was.
+    """
+    tenant = _trash(access).filter(pk=pk).select_related("parent").first()
+    if tenant is None or tenant.parent_id is None:
+        raise Http404("No tenant matches.")
+    access.require(act, tenant_id=tenant.parent_id)
+    return tenant
+
+
+def _trash(access: Access) -> QuerySet[Tenant]:
+    managed = Tenant.objects.visible_to(access, "tenant:manage")
+    return Tenant.objects.filter(trashed_at__isnull=False, parent__in=managed.values("pk"))
+
+
+def _history(access: Access, tenant: Tenant) -> list[Entry]:
+    """The latest of what was done to the Tenant itself, for who may read the audit."""
+    if not access.allows("audit:view", tenant_id=tenant.pk):
+        return []
+    about = list_actions(access).filter(object_type="tenants.tenant", object_id=str(tenant.pk))
+    return list(about.order_by("-at", "-pk")[:LATEST])
+
+
 def _placements_with_names(tenant: Tenant) -> list[PlacementLine]:
-    """Organizations placed under a Tenant, by the name their server gives them."""
+    """What is placed with a Tenant, by the name its server gives it."""
     lines = []
-    for placement in tenant.placements.select_related("server").prefetch_related("server__organizations"):
+    placements = tenant.placements.select_related("server").prefetch_related("server__organizations")
+    for placement in placements:
         names = {one.organization_id: one.name for one in placement.server.organizations.all()}
         name = placement.username or names.get(placement.organization_id, "")
         if name:

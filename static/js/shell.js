@@ -16,7 +16,7 @@
   }
 
   function rows() {
-    return [...document.querySelectorAll("table.data-table tbody tr")].filter((row) => row.querySelector("td:not([colspan])"));
+    return [...document.querySelectorAll("table.data-table tbody tr")].filter((row) => !row.hidden && row.querySelector("td:not([colspan])"));
   }
 
   function currentRow() {

@@ -1,32 +1,68 @@
-"""Pages of the tenant tree, and the tenant switcher."""
+"""The tree of Tenants and their pages."""
+
+from typing import Final
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
-from portal.core.access import PortalRequest, requires, signed_in, while_viewing
+from portal.audit.services import ip_of
+from portal.core.access import PortalRequest, requires
+from portal.core.export import csv_response
 from portal.core.htmx import render_page
-from portal.tenants import selectors, services
+from portal.tenants import branches, selectors, services
 from portal.tenants.forms import TenantForm, TenantNameForm, TenantSearchForm
 from portal.tenants.models import Tenant
-from portal.tenants.switching import choose_tenant
+
+_LARGEST: Final = 10_000_000
 
 
 @require_safe
 @requires("tenant:view")
 def tenant_list(request: PortalRequest) -> HttpResponse:
-    """The tree of Tenants the caller may see."""
+    """The tree of Tenants the caller may see, or what a search finds in it."""
     form = TenantSearchForm(request.GET)
     text = form.cleaned_data["q"] if form.is_valid() else ""
+    branch = branches.search(request.access, text) if text else branches.first_branch(request.access)
     context = {
         "form": form,
-        "tenants": selectors.list_tenants(request.access, text=text),
+        "branch": branch,
+        "text": text,
         "can_manage": bool(request.access.tenants_with("tenant:manage")),
     }
-    return render_page(request, "tenants/tenant_list.html", "tenants/_tenant_table.html", context)
+    return render_page(
+        request,
+        "tenants/tenant_list.html",
+        "tenants/_tenant_table.html",
+        context,
+        status=422 if form.errors else 200,
+    )
+
+
+@require_safe
+@requires("tenant:view")
+def tenant_below(request: PortalRequest, pk: int) -> HttpResponse:
+    """The rows directly below a Tenant (pk 0: the topmost), from `?start=` on."""
+    start = request.GET.get("start", "0")
+    number = min(int(start), _LARGEST) if start.isascii() and start.isdecimal() and len(start) < 9 else 0
+    if pk:
+        Tenant.objects.get_for(request.access, "tenant:view", pk=pk)
+    branch = branches.branch_below(request.access, pk or None, start=number)
+    return render(request, "tenants/_tenant_rows.html", {"branch": branch})
+
+
+@require_safe
+@requires("tenant:view")
+def tenant_export(request: PortalRequest) -> HttpResponseBase:
+    """The tree, or what a search finds in it, as CSV."""
+    form = TenantSearchForm(request.GET)
+    if not form.is_valid():
+        return redirect("tenants:tenant-list")
+    rows = branches.all_rows(request.access, text=form.cleaned_data["q"])
+    return csv_response(request, "tenants.csv", branches.CSV_HEADER, rows, branches.csv_cells)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -38,7 +74,7 @@ def tenant_create(request: PortalRequest) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         try:
-            tenant = services.create_tenant(**form.cleaned_data, actor=request.user)
+            tenant = services.create_tenant(**form.cleaned_data, actor=request.user, ip=ip_of(request))
         except ValidationError as error:
             form.add_error(None, error)
         else:
@@ -58,8 +94,9 @@ def tenant_detail(request: PortalRequest, pk: int) -> HttpResponse:
     tenant = Tenant.objects.get_for(request.access, "tenant:view", act=act, pk=pk)
     form = TenantNameForm(request.POST or None, initial={"name": tenant.name})
     if request.method == "POST" and form.is_valid():
+        name = form.cleaned_data["name"]
         try:
-            services.rename_tenant(tenant, name=form.cleaned_data["name"], actor=request.user)
+            services.rename_tenant(tenant, name=name, actor=request.user, ip=ip_of(request))
         except ValidationError as error:
             form.add_error(None, error)
         else:
@@ -67,26 +104,3 @@ def tenant_detail(request: PortalRequest, pk: int) -> HttpResponse:
             return redirect("tenants:tenant-detail", tenant.pk)
     context = {"tenant": tenant, "form": form, **selectors.tenant_facts(request.access, tenant)}
     return render(request, "tenants/tenant_detail.html", context, status=422 if form.errors else 200)
-
-
-@require_safe
-@while_viewing
-@signed_in
-def tenant_options(request: PortalRequest) -> HttpResponse:
-    """What the tenant switcher offers; asked for when it opens."""
-    options = selectors.list_options(request.whole_access)
-    context = {"current": request.tenant, "options": options}
-    return render(request, "tenants/_tenant_options.html", context)
-
-
-@require_POST
-@signed_in
-def tenant_switch(request: PortalRequest) -> HttpResponse:
-    """Look at one Tenant's part of the tree, or (empty) at everything within reach."""
-    chosen = request.POST.get("tenant", "")
-    tenant = selectors.get_reached_tenant(request.whole_access, chosen) if chosen else None
-    choose_tenant(request, tenant)
-    target = request.POST.get("next", "")
-    if not (target.startswith("/") and url_has_allowed_host_and_scheme(target, None)):
-        target = "/"
-    return redirect(target)
