@@ -13,11 +13,12 @@ from starlette.applications import Starlette
 
 from comet.emulator import options
 from comet.emulator.app import make_app
+from comet.emulator.build import WrongSeed, build
 from comet.emulator.control import make_control_app
 from comet.emulator.licensing import make_account_app
 from comet.emulator.options import Options
 from comet.emulator.patience import allow_many_sockets, protocol
-from comet.emulator.server import Server, WrongSeed, build
+from comet.emulator.server import Server
 
 _LOOPBACK = "127.0.0.1"
 

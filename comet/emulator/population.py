@@ -7,6 +7,7 @@ these records in `plan.py` and `connections.py`.
 from dataclasses import dataclass, field
 
 from comet.emulator import names
+from comet.emulator.catalogue import ENGINES, HOURS, KINDS, PLATFORMS, TIMEZONES, VAULTS
 from comet.emulator.draw import Draw
 
 GIB = 1 << 30
@@ -15,73 +16,6 @@ _FIRST_ACCOUNT = 1_672_560_000  # 2023-01-01: the oldest account was made after 
 _ACCOUNT_SPAN = 850 * DAY
 _IN_LOBBY = 3
 
-_KINDS = (
-    ("windows-server", 26.0),
-    ("linux-server", 14.0),
-    ("workstation", 32.0),
-    ("laptop", 16.0),
-    ("mac", 12.0),
-)
-_ENGINES: dict[str, tuple[tuple[str, str], ...]] = {
-    "windows-server": (
-        ("engine1/file", "Shared data"),
-        ("engine1/mssql", "SQL databases"),
-        ("engine1/windisk", "System disk image"),
-        ("engine1/hyperv", "Virtual machines"),
-        ("engine1/systemstate", "System State"),
-        ("engine1/exchangeedb", "Exchange stores"),
-        ("engine1/vsswriter", "Application writers"),
-    ),
-    "linux-server": (
-        ("engine1/file", "/etc and /srv"),
-        ("engine1/mysql", "MySQL databases"),
-        ("engine1/stdout", "Directory dump"),
-        ("engine1/mongodb", "Document store"),
-        ("engine1/proxmox", "Proxmox guests"),
-    ),
-    "workstation": (
-        ("engine1/file", "Documents"),
-        ("engine1/windisk", "Whole computer"),
-        ("engine1/file", "Desktop and pictures"),
-    ),
-    "laptop": (("engine1/file", "My files"), ("engine1/windisk", "Whole computer")),
-    "mac": (("engine1/file", "Home folder"), ("engine1/file", "Project library")),
-}
-_PLATFORMS = {
-    "windows-server": (
-        ("windows", "amd64", "Windows Server 2022 Standard", "10.0", "20348"),
-        ("windows", "amd64", "Windows Server 2019 Standard", "10.0", "17763"),
-        ("windows", "amd64", "Windows Server 2025 Standard", "10.0", "26100"),
-    ),
-    "linux-server": (
-        ("linux", "amd64", "Ubuntu 24.04 LTS", "6.8.0", ""),
-        ("linux", "amd64", "Debian GNU/Linux 12", "6.1.0", ""),
-        ("linux", "arm64", "Rocky Linux 9.4", "5.14.0", ""),
-    ),
-    "workstation": (
-        ("windows", "amd64", "Windows 11 Pro", "10.0", "22631"),
-        ("windows", "amd64", "Windows 10 Pro", "10.0", "19045"),
-    ),
-    "laptop": (
-        ("windows", "amd64", "Windows 11 Pro", "10.0", "26100"),
-        ("windows", "arm64", "Windows 11 Pro", "10.0", "26100"),
-    ),
-    "mac": (
-        ("darwin", "arm64", "macOS 14.6", "23.6.0", ""),
-        ("darwin", "amd64", "macOS 13.7", "22.6.0", ""),
-    ),
-}
-_VAULTS = (
-    ("Cloud vault", 1003),
-    ("Offsite bucket", 1000),
-    ("Office NAS", 1002),
-    ("B2 archive", 1008),
-)
-_HOURS = (
-    (19, 16.0), (20, 18.0), (21, 16.0), (22, 10.0), (23, 6.0), (0, 6.0),
-    (1, 5.0), (2, 5.0), (12, 6.0), (13, 5.0), (7, 3.0), (17, 4.0),
-)  # fmt: skip
-_TIMEZONES = ("Europe/London", "Europe/Berlin", "Europe/Paris", "America/New_York", "Australia/Sydney")
 STANDOUTS = (
     "failing",
     "silent",
@@ -239,10 +173,10 @@ def _user(
         policy_id=draw.pick(own_policies) if draw.chance(0.8) else "",
         creation_guid=draw.guid(),
         created_at=_FIRST_ACCOUNT + draw.between(0, _ACCOUNT_SPAN),
-        timezone=draw.pick(_TIMEZONES),
+        timezone=draw.pick(TIMEZONES),
     )
     for number in range(draw.weighted(((1, 50.0), (2, 38.0), (3, 12.0)))):
-        description, kind = _VAULTS[(index + number) % len(_VAULTS)]
+        description, kind = VAULTS[(index + number) % len(VAULTS)]
         user.vaults.append(
             Vault(
                 guid=draw.guid(),
@@ -270,7 +204,7 @@ def _lobby(seed: int, server_version: str) -> list[Device]:
 
 
 def _device(draw: Draw, user: User, taken: set[str], server_version: str) -> Device:
-    kind = draw.weighted(_KINDS)
+    kind = draw.weighted(KINDS)
     name = draw.pick([n for n in names.DEVICE_NAMES[kind] if n not in taken])
     taken.add(name)
     device = Device(
@@ -279,14 +213,14 @@ def _device(draw: Draw, user: User, taken: set[str], server_version: str) -> Dev
         username=user.username,
         name=name,
         kind=kind,
-        platform=draw.pick(_PLATFORMS[kind]),
+        platform=draw.pick(PLATFORMS[kind]),
         version=draw.weighted(((server_version, 70.0), ("25.9.6", 12.0), ("25.6.8", 10.0), ("24.12.5", 8.0))),
         timezone=user.timezone,
         address=f"{draw.pick(('192.0.2', '198.51.100', '203.0.113'))}.{draw.between(2, 250)}",
         registered_at=user.created_at + draw.between(1, 40) * 3600,
         allows_filenames=draw.chance(0.9),
     )
-    engines = _ENGINES[kind]
+    engines = ENGINES[kind]
     first, *others = engines
     wanted = draw.weighted(((2, 60.0), (3, 40.0)))
     for engine, description in [first, *draw.shuffled(others)][:wanted]:
@@ -296,7 +230,7 @@ def _device(draw: Draw, user: User, taken: set[str], server_version: str) -> Dev
                 rule_guid=draw.guid(),
                 engine=engine,
                 description=description,
-                hour=draw.weighted(_HOURS),
+                hour=draw.weighted(HOURS),
                 size_bytes=int(GIB * 2 ** (draw.unit() * 9)),
                 vaults=tuple(user.vaults),
             )

@@ -20,6 +20,7 @@ from comet.emulator.methods import (  # noqa: F401, they register themselves
     lobby,
     meta,
     news,
+    office365,
     organizations,
     policies,
     quotas,

@@ -180,8 +180,8 @@ def test_data_of_another_seed_is_refused_in_one_line(tmp_path):
 
 
 def test_another_speed_goes_on_from_the_time_reached(tmp_path):
+    from comet.emulator.build import build
     from comet.emulator.options import Options
-    from comet.emulator.server import build
 
     fast = build(Options(users=1, data=tmp_path, speed=1000.0, start_at=START_AT))
     fast.clock.advance(500_000)
