@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from portal.accounts.models import SecondFactorRule
 from portal.core.access import PERMISSIONS, ROLES
+from portal.live.webhooks import intake_of
 from portal.placing import plans
 from portal.sso.services import session_digest
 from portal.tenants.models import Tenant
@@ -81,6 +82,7 @@ class World:
         self.rule = SecondFactorRule.objects.create(tenant=self.tenant, role="billing")
         self.session = UserSession.objects.get(user=self.owner.user)
         self.key = security_key(self.owner.user)
+        self.intake = intake_of(self.server)
         self.launch = LaunchFactory(
             tenant=self.tenant,
             server=self.server,
@@ -143,6 +145,20 @@ LINES: dict[str, Line] = {
     "fleet:user-detail": Line("user:view", args=lambda w: [w.profile.pk]),
     "live:activity": page("activity:view"),
     "live:event-detail": Line("activity:view", args=lambda w: [w.event.pk]),
+    "live:webhook-detail": Line("server:link", args=lambda w: [w.server.pk]),
+    "live:webhook-set-up": post("server:link", args=lambda w: [w.server.pk]),
+    "live:webhook-check": post("server:link", args=lambda w: [w.server.pk]),
+    "live:webhook-remove": post("server:link", args=lambda w: [w.server.pk]),
+    "live:webhook-renew": post("server:link", args=lambda w: [w.server.pk]),
+    "live:webhook-receive": Line(
+        "public",
+        method="post",
+        args=lambda w: [w.intake.key],
+        anonymous=401,
+        foreign=401,
+        wrong_role=401,
+        allowed=401,
+    ),
     "live:pills": page("signed-in", wrong_role=200),
     "operations:operation-list": page("operation:view"),
     "operations:operation-detail": Line("operation:view", args=lambda w: [w.operation.pk]),

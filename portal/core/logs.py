@@ -55,6 +55,7 @@ def logging_config(*, json: bool, level: str) -> dict[str, Any]:
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
             "django.server": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+            "django.request": {"level": "ERROR"},  # a refusal is no news; what matters of it is in the audit
             "urllib3": {"level": "WARNING"},
             "websockets": {"level": "WARNING"},
             "celery.app.trace": {"level": "WARNING"},

@@ -16,9 +16,11 @@ from django.db import transaction
 
 from comet.stream import BadFrame, StreamedEvent
 from comet.types import StreamableEvent
+from comet.webhooks import Webhook
 from portal.core.events import Fact, publish_all
 from portal.core.secrecy import storable
 from portal.core.states import State
+from portal.live import twins
 from portal.live.mirror import Applied, apply_to_mirror
 from portal.live.models import Event, StreamLease
 from portal.live.placing import Places
@@ -65,6 +67,8 @@ class Outcome:
 def ingest(server_id: int, connection: UUID, arrivals: Sequence[Arrival], *, fence: int) -> Outcome:
     """Store a batch of one stream connection, and apply it to the mirror.
 
+    What came as a webhook already is neither stored nor applied again.
+
     Raises:
         Fenced: `fence` is not the lease's any more.
         django.db.OperationalError: the database did not take it; the batch may be given again.
@@ -77,21 +81,96 @@ def ingest(server_id: int, connection: UUID, arrivals: Sequence[Arrival], *, fen
             ).values_list("position", flat=True)
         )
         fresh = [arrival for arrival in arrivals if arrival.position not in known]
-        readable = {
-            arrival.position: arrival.item
-            for arrival in fresh
-            if isinstance(arrival.item, StreamedEvent) and 0 < arrival.item.event.type <= HIGHEST_TYPE
-        }
-        applied = apply_to_mirror(server, readable)
-        rows = _rows(server, connection, fresh, readable, applied)
-        Event.objects.bulk_create(rows)
-        publish_all(
-            Fact("activity.added", row.placement.tenant_id, {"event": row.pk, "server": server.pk})
-            for row in rows
-        )
-        if fresh:
-            _note_heard(server, fresh[-1].received_at)
+        digests: dict[int, str] = {}
+        if fresh and twins.posts(server):
+            digests = {place: twins.digest_of(item) for place, item in _readable(fresh).items()}
+            fresh = _without_posted(server, connection, fresh, digests)
+        applied = _store(server, connection, fresh, digests)
     return Outcome(len(fresh), len(arrivals) - len(fresh), applied.wants_sync, applied.usernames)
+
+
+def ingest_webhook(server_id: int, webhook: Webhook, received_at: datetime) -> Outcome:
+    """Store and apply the event of one POST, unless it is known already.
+
+    It is safely stored when this returns.
+
+    Raises:
+        Fenced: the server is not linked any more.
+        django.db.OperationalError: the database did not take it; the server sends it again.
+    """
+    with transaction.atomic():
+        server = _server_of_webhook(server_id)
+        item, tracing_id = webhook.item, storable(webhook.tracing_id)[:128]
+        arrival = Arrival(0, received_at, item)
+        digest = twins.digest_of(item)
+        known = twins.of_webhook(server, item, digest, tracing_id, received_at)
+        if known is not None:
+            if known.posted_at is None:
+                Event.objects.filter(pk=known.pk).update(posted_at=received_at, tracing_id=tracing_id)
+            return Outcome(repeated=1)
+        applied = _store(server, None, [arrival], {0: digest}, tracing_id=tracing_id)
+    return Outcome(1, 0, applied.wants_sync, applied.usernames)
+
+
+def _store(
+    server: CometServer,
+    connection: UUID | None,
+    fresh: Sequence[Arrival],
+    digests: Mapping[int, str],
+    tracing_id: str | None = None,
+) -> Applied:
+    """Apply what can be read, store everything; without a `connection` it came as a webhook."""
+    readable = _readable(fresh)
+    applied = apply_to_mirror(server, readable)
+    rows = _rows(server, connection, fresh, readable, applied)
+    for row, arrival in zip(rows, fresh, strict=True):
+        row.digest = digests.get(arrival.position, "")
+        if connection is None:
+            row.source, row.position = Event.Source.WEBHOOK, None
+            row.posted_at, row.tracing_id = arrival.received_at, tracing_id or ""
+    Event.objects.bulk_create(rows)
+    publish_all(
+        Fact("activity.added", row.placement.tenant_id, {"event": row.pk, "server": server.pk})
+        for row in rows
+    )
+    if fresh:
+        _note_heard(server, fresh[-1].received_at)
+    return applied
+
+
+def _readable(arrivals: Sequence[Arrival]) -> dict[int, StreamedEvent]:
+    """Those that are events, by position."""
+    return {
+        arrival.position: arrival.item
+        for arrival in arrivals
+        if isinstance(arrival.item, StreamedEvent) and 0 < arrival.item.event.type <= HIGHEST_TYPE
+    }
+
+
+def _without_posted(
+    server: CometServer, connection: UUID, fresh: Sequence[Arrival], digests: Mapping[int, str]
+) -> list[Arrival]:
+    """What no webhook has brought; the rows of those that one has learn their place in the stream."""
+    waiting = twins.of_webhooks(server, digests.values(), fresh[-1].received_at)
+    kept = []
+    for arrival in fresh:
+        rows = waiting.get(digests.get(arrival.position, ""))
+        if rows:
+            posted = Event.objects.filter(pk=rows.pop(0).pk)
+            posted.update(connection=connection, position=arrival.position)
+        else:
+            kept.append(arrival)
+    return kept
+
+
+def _server_of_webhook(server_id: int) -> CometServer:
+    """The server, locked as a batch of its stream would lock it, so that the two never match at once."""
+    StreamLease.objects.get_or_create(server_id=server_id)
+    StreamLease.objects.select_for_update().get(server_id=server_id)
+    server = CometServer.objects.filter(pk=server_id, unlinking_at=None).first()
+    if server is None:
+        raise Fenced(f"server {server_id} was unlinked")
+    return server
 
 
 def _server_under(server_id: int, fence: int) -> CometServer:
@@ -110,7 +189,7 @@ def _note_heard(server: CometServer, heard_at: datetime) -> None:
 
 def _rows(
     server: CometServer,
-    connection: UUID,
+    connection: UUID | None,
     arrivals: Sequence[Arrival],
     readable: Mapping[int, StreamedEvent],
     applied: Applied,

@@ -1,7 +1,10 @@
 """The event stream as received, and which relay holds which server's stream."""
 
+from uuid import uuid4
+
 from django.db import models
 
+from portal.core.encryption import SecretField
 from portal.core.querysets import TenantQuerySet
 
 
@@ -23,6 +26,27 @@ class StreamLease(models.Model):
         return f"{self.server} held by {self.holder or 'nobody'}"
 
 
+class WebhookIntake(models.Model):
+    """How a server posts its events here: a key in the address, a secret in a header."""
+
+    server = models.OneToOneField("servers.CometServer", models.CASCADE, related_name="webhook_intake")
+    key = models.UUIDField(unique=True, default=uuid4, help_text="Names it in the address; no secret.")
+    secret = SecretField(help_text="Sent by the server in a header of its own.")
+    set_up_at = models.DateTimeField(null=True, help_text="When the server was told to post here.")
+    address = models.CharField(max_length=255, blank=True, help_text="Where it was told to post.")
+    last_received_at = models.DateTimeField(null=True)
+
+    objects = TenantQuerySet["WebhookIntake"].as_manager()
+    tenant_path = "server__tenant"
+
+    def __str__(self) -> str:
+        return f"Webhook of {self.server}"
+
+    @property
+    def tenant_id(self) -> int:
+        return self.server.tenant_id
+
+
 class Event(models.Model):
     """One event of a Comet Server, secrets removed. Unknown types are kept like any other."""
 
@@ -38,6 +62,11 @@ class Event(models.Model):
     source = models.CharField(max_length=7, choices=Source, default=Source.STREAM)
     connection = models.UUIDField(null=True, help_text="Which connection of the stream brought it.")
     position = models.PositiveIntegerField(null=True, help_text="Its place in that connection.")
+    digest = models.CharField(
+        max_length=64, blank=True, help_text="Of its content, where the server also posts events."
+    )
+    posted_at = models.DateTimeField(null=True, help_text="When it came as a webhook, if it did.")
+    tracing_id = models.CharField(max_length=128, blank=True, help_text="The server's mark of that webhook.")
     type = models.PositiveIntegerField()
     type_string = models.CharField(max_length=80, blank=True)
     actor = models.CharField(max_length=255, blank=True)
@@ -60,6 +89,7 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["received_at", "id"], name="event_by_time"),
             models.Index(fields=["placement", "received_at", "id"], name="event_by_placement"),
+            models.Index(fields=["server", "digest"], condition=~models.Q(digest=""), name="event_by_digest"),
         ]
 
     def __str__(self) -> str:

@@ -1,10 +1,16 @@
 from django.urls import path
 
-from portal.live import views
+from portal.live import views, webhook_views
 
 app_name = "live"
 urlpatterns = [
     path("activity/", views.activity, name="activity"),
     path("activity/<int:pk>/", views.event_detail, name="event-detail"),
     path("pills/", views.pills, name="pills"),
+    path("servers/<int:pk>/webhook/", webhook_views.webhook_detail, name="webhook-detail"),
+    path("servers/<int:pk>/webhook/set-up/", webhook_views.webhook_set_up, name="webhook-set-up"),
+    path("servers/<int:pk>/webhook/check/", webhook_views.webhook_check, name="webhook-check"),
+    path("servers/<int:pk>/webhook/remove/", webhook_views.webhook_remove, name="webhook-remove"),
+    path("servers/<int:pk>/webhook/renew/", webhook_views.webhook_renew, name="webhook-renew"),
+    path("hooks/comet/<uuid:key>/", webhook_views.webhook_receive, name="webhook-receive"),
 ]

@@ -1,0 +1,130 @@
+"""Where Comet Servers post their events, and the page on which that is set up."""
+
+from typing import Final
+from uuid import UUID
+
+import structlog
+from django.core.cache import cache
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
+from redis.exceptions import RedisError
+
+from comet.webhooks import BadWebhook, read_webhook
+from portal.audit.services import ip_of
+from portal.core.access import PortalRequest, public, requires
+from portal.core.encryption import SecretUnreadable
+from portal.live import gaps, webhooks
+from portal.live.ingest import Fenced, ingest_webhook
+from portal.live.models import WebhookIntake
+from portal.servers.models import CometServer
+
+MAX_BYTES: Final = 16 * 1024 * 1024
+REFUSAL_LOG_SECONDS: Final = 60
+
+log = structlog.get_logger(__name__)
+
+
+@csrf_exempt
+@never_cache
+@require_POST
+@public
+def webhook_receive(request: HttpRequest, key: UUID) -> HttpResponse:
+    """One event by POST. 200 once it is stored, 503 when it could not be, 4xx for what never can be."""
+    intake = WebhookIntake.objects.select_related("server").filter(key=key).first()
+    if intake is None:
+        return _refused(request, key, "nobody is known under this address", 404)
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        return _refused(request, key, "the body is compressed", 415)
+    if int(request.headers.get("Content-Length") or 0) > MAX_BYTES:
+        return _refused(request, key, "the body is too long", 413)
+    try:
+        required = {webhooks.SECRET_HEADER: webhooks.secret_of(intake)}
+        body = request.read(MAX_BYTES + 1)
+        webhook = read_webhook(body, request.headers, required_headers=required, max_bytes=MAX_BYTES)
+        outcome = ingest_webhook(intake.server_id, webhook, timezone.now())
+        webhooks.note_received(intake)
+    except BadWebhook as bad:
+        return _refused(request, key, bad.message, bad.http_status or 400)
+    except Fenced:
+        return _refused(request, key, "the server is not linked any more", 404)
+    except (OperationalError, InterfaceError, SecretUnreadable, LookupError) as error:
+        log.warning("webhook.not_stored", server_id=intake.server_id, error=type(error).__name__)
+        return HttpResponse("Not stored. Send it again.", status=503, content_type="text/plain")
+    if outcome.wants_sync:
+        gaps.note_gap(intake.server_id, timezone.now(), settle=True)
+    elif outcome.usernames:
+        gaps.queue_profile_reads(intake.server_id, outcome.usernames)
+    return HttpResponse("Stored.", content_type="text/plain")
+
+
+def _refused(request: HttpRequest, key: UUID, reason: str, status: int) -> HttpResponse:
+    """Logged once a minute for each address it comes from."""
+    ip = ip_of(request)
+    try:
+        is_news = cache.add(f"webhook-refused:{key}:{ip}:{status}", 1, REFUSAL_LOG_SECONDS)
+    except (RedisError, OSError):
+        is_news = True
+    if is_news:
+        log.warning("webhook.refused", key=str(key), ip=ip, status=status, reason=reason)
+    return HttpResponse(f"Refused: {reason}.", status=status, content_type="text/plain")
+
+
+@require_safe
+@requires("server:link")
+def webhook_detail(request: PortalRequest, pk: int) -> HttpResponse:
+    """How a server posts its events here: state, address, and what can be done."""
+    server = _server(request, pk)
+    intake = WebhookIntake.objects.filter(server=server).first()
+    context = {"server": server, "intake": intake, "header": webhooks.SECRET_HEADER}
+    return render(request, "live/webhook_detail.html", context)
+
+
+@require_POST
+@requires("server:link")
+def webhook_set_up(request: PortalRequest, pk: int) -> HttpResponse:
+    """Tell the server to post here."""
+    server = _server(request, pk)
+    address = _address(request, webhooks.intake_of(server))
+    return _started(request, webhooks.SET_UP, server, address)
+
+
+@require_POST
+@requires("server:link")
+def webhook_check(request: PortalRequest, pk: int) -> HttpResponse:
+    """See whether what a server posts arrives."""
+    return _started(request, webhooks.CHECK, _server(request, pk))
+
+
+@require_POST
+@requires("server:link")
+def webhook_remove(request: PortalRequest, pk: int) -> HttpResponse:
+    """Tell the server to post here no more."""
+    return _started(request, webhooks.REMOVE, _server(request, pk))
+
+
+@require_POST
+@requires("server:link")
+def webhook_renew(request: PortalRequest, pk: int) -> HttpResponse:
+    """Make another secret, and tell the server."""
+    server = _server(request, pk)
+    webhooks.renew_secret(server, user=request.user, ip=ip_of(request))
+    return _started(request, webhooks.SET_UP, server, _address(request, webhooks.intake_of(server)))
+
+
+def _server(request: PortalRequest, pk: int) -> CometServer:
+    return CometServer.objects.get_for(request.access, "server:view", act="server:link", pk=pk)
+
+
+def _address(request: PortalRequest, intake: WebhookIntake) -> str:
+    return request.build_absolute_uri(reverse("live:webhook-receive", args=[intake.key]))
+
+
+def _started(request: PortalRequest, kind: str, server: CometServer, address: str = "") -> HttpResponse:
+    operation = webhooks.start(kind, server=server, address=address, user=request.user, ip=ip_of(request))
+    return redirect("operations:operation-detail", operation.pk)

@@ -1,0 +1,86 @@
+"""A server's webhook: who may post, and what the server is told so that it does."""
+
+import secrets
+from typing import Final
+
+from django.utils import timezone
+
+from comet.constants import StreamLevel
+from comet.types import WebhookOption
+from portal.audit import services as audit
+from portal.core.encryption import Secret
+from portal.live.models import WebhookIntake
+from portal.operations import services as operations
+from portal.operations.models import Operation
+from portal.servers.models import CometServer
+
+SECRET_HEADER: Final = "X-Perihelion-Secret"  # noqa: S105  (a header's name)
+SET_UP: Final = "webhook.set-up"
+REMOVE: Final = "webhook.remove"
+CHECK: Final = "webhook.check"
+
+
+def intake_of(server: CometServer) -> WebhookIntake:
+    """The server's intake, made with a secret of its own when first asked for."""
+    intake = WebhookIntake.objects.filter(server=server).first()
+    if intake is None:
+        secret = Secret.seal(secrets.token_urlsafe(32))
+        intake, _ = WebhookIntake.objects.get_or_create(server=server, defaults={"secret": secret})
+    return intake
+
+
+def registered_name(intake: WebhookIntake) -> str:
+    """Under which name the server keeps the portal's entry; others are left alone."""
+    return f"perihelion-{intake.key}"
+
+
+def secret_of(intake: WebhookIntake) -> str:
+    """What the server sends along.
+
+    Raises:
+        SecretUnreadable: its key is not configured.
+        LookupError: there is none.
+    """
+    if intake.secret is None:
+        raise LookupError("This webhook has no secret.")
+    return intake.secret.reveal()
+
+
+def option_for(intake: WebhookIntake, address: str) -> WebhookOption:
+    """What the server is told: where to post everything, and the secret to send along."""
+    return WebhookOption(
+        url=address,
+        custom_headers={SECRET_HEADER: secret_of(intake)},
+        level=StreamLevel.FULL,
+        white_listed_event_types=[],
+    )
+
+
+def start(kind: str, *, server: CometServer, address: str = "", user: object, ip: str | None) -> Operation:
+    """Start setting up, checking or removing the webhook on the server."""
+    titles = {SET_UP: "Set up the webhook of", REMOVE: "Remove the webhook of", CHECK: "Check the webhook of"}
+    target = operations.Target("server", server.pk, server.name, server.tenant_id)
+    return operations.start(
+        kind,
+        title=f"{titles[kind]} {server.name}",
+        tenant_id=server.tenant_id,
+        user=user,
+        targets=[target],
+        params={"address": address},
+        ip=ip,
+    )
+
+
+def renew_secret(server: CometServer, *, user: object, ip: str | None) -> None:
+    """Make another secret; what is posted with the old one is refused until the server is told."""
+    intake = intake_of(server)
+    with audit.record("webhook.secret", actor=user, tenant_id=server.tenant_id, target=server, ip=ip):
+        secret = Secret.seal(secrets.token_urlsafe(32))
+        WebhookIntake.objects.filter(pk=intake.pk).update(secret=secret, set_up_at=None)
+
+
+def note_received(intake: WebhookIntake) -> None:
+    """When something came last, to the second."""
+    now = timezone.now()
+    if intake.last_received_at is None or (now - intake.last_received_at).total_seconds() >= 1:
+        WebhookIntake.objects.filter(pk=intake.pk).update(last_received_at=now)

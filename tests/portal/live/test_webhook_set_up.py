@@ -1,0 +1,77 @@
+"""A webhook on an emulated Comet Server, set up by the portal that listens on a real port."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from comet.types import WebhookOption
+from portal.live.models import Event, WebhookIntake
+from portal.live.webhooks import CHECK, REMOVE, SET_UP, intake_of, registered_name, renew_secret, start
+from portal.servers import clients
+from tests.emulated import run_operation
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def wait_for(condition: Callable[[], Any]) -> Any:
+    until = time.monotonic() + 15
+    while not (found := condition()):
+        assert time.monotonic() < until, "it did not come true in time"
+        time.sleep(0.05)  # the emulator posts
+    return found
+
+
+@pytest.fixture
+def address(live_server, linked):
+    return live_server.url + reverse("live:webhook-receive", args=[intake_of(linked).key])
+
+
+def entries(server: Any) -> dict[str, WebhookOption]:
+    return clients.for_server(server).admin_meta_webhook_options_get()
+
+
+def do(kind: str, server: Any, person: Any, address: str = "") -> Any:
+    operation = start(kind, server=server, address=address, user=person.user, ip=None)
+    return run_operation(operation).items.get()
+
+
+def test_it_is_set_up_checked_and_removed_and_others_stay(linked, provider, address):
+    client = clients.for_server(linked)
+    client.admin_meta_webhook_options_set(
+        webhook_options={"theirs": WebhookOption(url="http://127.0.0.1:9/x")}
+    )
+
+    assert do(SET_UP, linked, provider, address).state == "succeeded"
+    name = registered_name(intake_of(linked))
+    assert set(entries(linked)) == {"theirs", name}
+    wait_for(lambda: Event.objects.filter(source="webhook", type=4000).exists())
+
+    checked = do(CHECK, linked, provider)
+    assert (checked.state, checked.progress_text) == (
+        "succeeded",
+        "The entry is there, and a hello posted to its address arrived.",
+    )
+    assert Event.objects.filter(tracing_id__startswith="perihelion-check-").count() == 1
+
+    assert do(REMOVE, linked, provider).state == "succeeded"
+    assert set(entries(linked)) == {"theirs"}
+    assert intake_of(linked).set_up_at is None
+
+
+def test_a_check_says_what_is_wrong(linked, provider, address):
+    assert "is not set up" in do(CHECK, linked, provider).error
+    do(SET_UP, linked, provider, address)
+    renew_secret(linked, user=provider.user, ip=None)
+    do(SET_UP, linked, provider, address)
+    WebhookIntake.objects.update(address="http://127.0.0.1:9/nobody")
+    assert "Set it up again" in do(CHECK, linked, provider).error
+    do(SET_UP, linked, provider, "http://127.0.0.1:9/nobody")
+    assert "could not be reached" in do(CHECK, linked, provider).error
+
+
+def test_setting_it_up_again_writes_nothing_to_the_server(linked, provider, address):
+    do(SET_UP, linked, provider, address)
+    assert do(SET_UP, linked, provider, address).progress_text == "It was set up like this already."

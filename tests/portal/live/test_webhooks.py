@@ -1,0 +1,190 @@
+"""Events by POST: stored once, whatever else brings them, and only from who knows the secret."""
+
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from cryptography.fernet import Fernet
+from django.db import OperationalError
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from portal.jobs.models import Job
+from portal.live import webhook_views
+from portal.live.ingest import ingest
+from portal.live.models import Event, StreamLease, WebhookIntake
+from portal.live.webhooks import SECRET_HEADER, intake_of, secret_of
+from tests.factories import DeviceFactory
+from tests.portal.live.events import JOB_ENDED, JOB_STARTED, SUCCEEDED, arrival, job
+
+pytestmark = pytest.mark.django_db
+
+FENCE = 7
+TRACING = "x-Comet-Tracing-Id"
+
+
+@pytest.fixture
+def device(settings):
+    settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    device = DeviceFactory(name="FIN-SRV-02")
+    StreamLease.objects.create(server=device.server, holder="relay", fence=FENCE)
+    intake = intake_of(device.server)
+    WebhookIntake.objects.filter(pk=intake.pk).update(set_up_at=timezone.now())
+    return device
+
+
+def post(device: Any, event: dict[str, Any] | str, *, tracing: str = "", **headers: str) -> Any:
+    intake = intake_of(device.server)
+    body = event if isinstance(event, str) else json.dumps(event)
+    headers = {SECRET_HEADER: secret_of(intake), TRACING: tracing or str(uuid4())} | headers
+    url = reverse("live:webhook-receive", args=[intake.key])
+    return Client().post(url, body, content_type="application/json", headers=headers)
+
+
+def ended(device: Any, guid: str = "j1", **envelope: Any) -> dict[str, Any]:
+    return {"Type": JOB_ENDED, "Data": job(guid, SUCCEEDED, device=device), **envelope}
+
+
+def streamed(device: Any, *events: dict[str, Any]) -> Any:
+    arrivals = [
+        arrival(
+            place, event["Type"], event.get("Data"), **{k: event[k] for k in event.keys() - {"Type", "Data"}}
+        )
+        for place, event in enumerate(events)
+    ]
+    return ingest(device.server_id, uuid4(), arrivals, fence=FENCE)
+
+
+def test_a_posted_event_is_stored_and_applied(device):
+    response = post(device, ended(device), tracing="t-1")
+    assert response.status_code == 200
+    event = Event.objects.get()
+    assert (event.source, event.tracing_id, event.job.guid) == ("webhook", "t-1", "j1")
+    assert Job.objects.get().state == "succeeded"
+    assert intake_of(device.server).last_received_at is not None
+
+
+def test_a_delivery_sent_again_is_stored_once(device):
+    event = ended(device)
+    assert [post(device, event, tracing="t-1").status_code for _ in range(3)] == [200, 200, 200]
+    assert Event.objects.count() == 1
+
+
+def test_what_the_stream_brought_first_is_not_stored_again_when_it_is_posted(device):
+    event = ended(device)
+    streamed(device, event)
+    post(device, event, tracing="t-1")
+    stored = Event.objects.get()
+    assert (stored.source, stored.tracing_id, stored.position) == ("stream", "t-1", 0)
+    assert stored.posted_at is not None
+
+
+def test_what_was_posted_first_is_not_stored_again_when_the_stream_brings_it(device):
+    event = ended(device)
+    post(device, event)
+    streamed(device, event)
+    stored = Event.objects.get()
+    assert (stored.source, stored.position) == ("webhook", 0)
+
+
+@pytest.mark.parametrize("stream_first", [True, False])
+def test_two_equal_events_without_a_time_are_both_real_by_both_ways(device, stream_first):
+    """Old servers send no time: each event of the stream matches one webhook, and no more."""
+    event = {"Type": 4999, "ResourceID": "x"}
+    ways = [lambda: streamed(device, event, event), lambda: [post(device, event) for _ in range(2)]]
+    for way in ways if stream_first else reversed(ways):
+        way()
+    assert Event.objects.count() == 2
+    assert Event.objects.exclude(posted_at=None).exclude(connection=None).count() == 2
+
+
+def test_a_retry_under_another_tracing_id_is_known_by_its_time(device):
+    event = ended(device, Timestamp=int(timezone.now().timestamp()))
+    post(device, event, tracing="t-1")
+    post(device, event, tracing="t-2")
+    assert Event.objects.count() == 1
+
+
+def test_the_order_of_keys_does_not_make_another_event(device):
+    event = ended(device)
+    streamed(device, event)
+    post(device, dict(reversed(event.items())))
+    assert Event.objects.count() == 1
+
+
+def test_a_server_without_a_webhook_pays_nothing_for_matching(device):
+    WebhookIntake.objects.all().delete()
+    streamed(device, ended(device))
+    assert Event.objects.get().digest == ""
+
+
+def test_a_late_start_does_not_undo_an_end(device):
+    data = job("j1", SUCCEEDED, device=device)
+    post(device, {"Type": JOB_ENDED, "Data": data})
+    post(device, {"Type": JOB_STARTED, "Data": data | {"Status": 6001, "EndTime": 0}})
+    assert Job.objects.get().state == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({SECRET_HEADER: "wrong"}, '{"Type": 4201}', 401),
+        ({SECRET_HEADER: ""}, '{"Type": 4201}', 401),
+        ({TRACING: ""}, '{"Type": 4201}', 400),
+        ({}, "not json", 400),
+        ({}, "[]", 400),
+        ({}, '{"Type": "no number"}', 400),
+        ({"Content-Encoding": "gzip"}, '{"Type": 4201}', 415),
+        ({"Content-Length": str(webhook_views.MAX_BYTES + 1)}, '{"Type": 4201}', 413),
+    ],
+)
+def test_what_can_never_be_right_is_refused_and_nothing_is_stored(device, headers, body, status):
+    assert post(device, body, **headers).status_code == status
+    assert not Event.objects.exists()
+
+
+def test_the_secret_of_another_server_opens_nothing(device):
+    other = DeviceFactory()
+    secret = secret_of(intake_of(other.server))
+    assert post(device, ended(device), **{SECRET_HEADER: secret}).status_code == 401
+
+
+def test_an_unlinked_server_may_not_post(device):
+    device.server.unlinking_at = timezone.now()
+    device.server.save()
+    assert post(device, ended(device)).status_code == 404
+    assert not Event.objects.exists()
+
+
+def test_what_could_not_be_stored_is_asked_for_again(device, monkeypatch):
+    def broken(*_: object) -> None:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(webhook_views, "ingest_webhook", broken)
+    assert post(device, ended(device)).status_code == 503
+
+
+def test_refusals_are_logged_once_a_minute(device, caplog):
+    for _ in range(5):
+        post(device, ended(device), **{SECRET_HEADER: "wrong"})
+    assert len([one for one in caplog.records if "webhook.refused" in one.getMessage()]) == 1
+
+
+def test_a_large_event_is_kept_without_its_data(device):
+    assert (
+        post(device, ended(device, Extra="x" * 10) | {"Data": {"Note": "y" * 5_000_000}}).status_code == 200
+    )
+    event = Event.objects.get()
+    assert event.data is None
+    assert "was not stored" in event.problem
+
+
+def test_the_secret_is_in_no_page_and_in_no_operation(device, provider):
+    client = provider.client()
+    url = reverse("live:webhook-detail", args=[device.server_id])
+    content = client.get(url).content.decode()
+    secret = secret_of(intake_of(device.server))
+    assert "Check it" in content
+    assert secret not in content
