@@ -121,10 +121,10 @@ def _batches(segment: Segment) -> Iterator[tuple[int, int]]:
 @transaction.atomic
 def _delete(first: int, last: int) -> None:
     """Delete entries by their numbers; rows of other rooms that point at one no longer do."""
-    for relation in Entry._meta.related_objects:
+    for relation in Entry._meta.get_fields(include_hidden=True):
         if getattr(relation, "on_delete", None) is models.SET_NULL:
-            rows: Any = relation.related_model._base_manager
-            name = relation.field.name
+            rows: Any = relation.related_model._base_manager  # type: ignore[union-attr]
+            name = relation.field.name  # type: ignore[union-attr]
             rows.filter(**{f"{name}__number__range": (first, last)}).update(**{name: None})
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM audit_entry WHERE number BETWEEN %s AND %s", [first, last])

@@ -27,6 +27,7 @@ WORDS: Final = {
     "person.role-remove": "Took a role",
     "person.uninvite": "Took an invitation back",
     "person.view-as": "Viewed as somebody else",
+    "placement.history": "Moved the history of users",
     "request.limited": "Was slowed down",
     "request.refused": "Was refused",
     "role.create": "Made a role",

@@ -19,6 +19,7 @@ from portal.placing.selectors import MANAGE
 from portal.servers.models import CometServer, Placement
 from portal.servers.placements import Moved, lock_servers, move_placements, tell_moved
 from portal.tenants.models import Tenant
+from portal.tenants.selectors import common_tenant_id
 from portal.tenants.services import create_tenant
 
 
@@ -269,9 +270,12 @@ def _remember(placed: Placed, *, user: Any, ip: str | None, undone: Change | Non
             tenant_id=server.tenant_id,
             target=server,
             ip=ip,
-            details={
-                "change": change.pk,
-                "placed": [f"{move.label}: {_said_before(move)} → {_said_after(move)}" for move in moves],
+            details={"change": change.pk, "placed": [move.label for move in moves]},
+            owner_tenant_id=common_tenant_id(
+                [server.tenant, *(one for move in moves for one in (move.tenant_before, move.tenant_after))]
+            ),
+            owner_details={
+                "placed": [f"{move.label}: {_said_before(move)} → {_said_after(move)}" for move in moves]
             },
         )
 

@@ -11,6 +11,7 @@ from portal.core.bulk import chunked
 from portal.core.events import Fact, publish_all
 from portal.servers.models import SERVER_ITSELF, TOP_LEVEL, CometServer, Placement
 from portal.tenants.models import Tenant
+from portal.tenants.selectors import common_tenant_id
 
 
 def lock_server(server: CometServer) -> None:
@@ -157,11 +158,13 @@ def unplace_all(tenants: Iterable[Tenant], *, user: Any = None, ip: str | None =
         )
         lock_servers(held.values_list("server_id", flat=True))
         placements = list(held.select_related("server__tenant", "tenant").order_by("pk"))
-        names = {placement.pk: placement.tenant.name for placement in placements}
+        before = {placement.pk: placement.tenant for placement in placements}
         moved = move_placements((placement, placement.server.tenant_id, True) for placement in placements)
         for one in moved:
             Placement.objects.filter(pk=one.placement.pk).update(taken_from=one.tenant_id_before)
         for server in {one.placement.server for one in moved}:
+            here = [one for one in moved if one.placement.server_id == server.pk]
+            said = [(_said(one.placement), before[one.placement.pk]) for one in here]
             audit.note(
                 "server.unplace",
                 audit.DONE,
@@ -169,13 +172,12 @@ def unplace_all(tenants: Iterable[Tenant], *, user: Any = None, ip: str | None =
                 tenant_id=server.tenant_id,
                 target=server,
                 ip=ip,
-                details={
-                    "unplaced": [
-                        f"{one.placement.username or one.placement.organization_id or 'top level'}:"
-                        f" {names[one.placement.pk]} → {server.tenant}"
-                        for one in moved
-                        if one.placement.server_id == server.pk
-                    ]
-                },
+                details={"unplaced": [name for name, _ in said]},
+                owner_tenant_id=common_tenant_id([server.tenant, *(tenant for _, tenant in said)]),
+                owner_details={"unplaced": [f"{name}: {tenant} → {server.tenant}" for name, tenant in said]},
             )
     return len(moved)
+
+
+def _said(placement: Placement) -> str:
+    return placement.username or placement.organization_id or "top level"

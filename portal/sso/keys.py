@@ -135,6 +135,7 @@ def _make_admin(
         target=organization,
         ip=ip,
         details={"server": str(door.server), "username": credential.username},
+        owner_tenant_id=door.server.tenant_id,
     ):
         if organization.admin_username and organization.admin_password is None:
             _remove_admin(budget.limit(client), organization)

@@ -1,5 +1,6 @@
 """Reads of single Tenants: their pages, the switcher, the trash."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -35,6 +36,17 @@ class PlacementLine:
 def list_options(access: Access) -> Outline:
     """The Tenants a person reaches, in the order of the tree, for the switcher."""
     return Outline(access.reach())
+
+
+def common_tenant_id(tenants: Iterable[Tenant | None]) -> int | None:
+    """The lowest Tenant that all of `tenants` are, or are below: who reads there may read of each."""
+    paths = [[int(part) for part in tenant.path.strip("/").split("/")] for tenant in tenants if tenant]
+    common = None
+    for level in zip(*paths, strict=False):
+        if len(set(level)) > 1:
+            break
+        common = level[0]
+    return common
 
 
 def get_root() -> Tenant | None:

@@ -5,8 +5,10 @@ from django.core.exceptions import PermissionDenied
 
 import comet
 from portal.audit import services as audit
+from portal.audit.changes import changes, snapshot
 from portal.audit.models import Entry
-from tests.factories import TenantFactory, UserFactory
+from portal.core.encryption import MASK, Secret
+from tests.factories import CometServerFactory, TenantFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -67,3 +69,32 @@ def test_work_that_ends_later_is_ended_by_its_begun_entry():
 
     assert (ended.begun, ended.tenant, ended.object_id) == (begun, tenant, str(tenant.pk))
     assert ended.duration_ms >= 0
+
+
+def test_what_a_comet_server_answered_is_told_to_its_owner_alone():
+    with (
+        pytest.raises(comet.Timeout),
+        audit.record("sso.admin.make", actor=None, tenant_id=2, owner_tenant_id=1),
+    ):
+        raise comet.Timeout("no answer", server="http://fr-1")
+
+    _, ended = halves()
+    assert ended.details == {"error": "The Comet Server did not do it"}
+    assert (ended.owner_tenant_id, ended.owner_details) == (1, {"error": "http://fr-1: no answer"})
+
+
+def test_what_changed_is_told_value_by_value_and_a_secret_only_as_changed():
+    tenant = TenantFactory(name="Old")
+    server = CometServerFactory(password="first")
+    before = snapshot(tenant, "name", "kind") | snapshot(server, "password")
+    tenant.name, server.password = "New", Secret.seal("second")
+
+    told = changes(before, snapshot(tenant, "name", "kind") | snapshot(server, "password"))
+
+    assert told == {
+        "changes": [
+            {"field": "name", "before": "Old", "after": "New"},
+            {"field": "password", "before": MASK, "after": MASK},
+        ]
+    }
+    assert changes(before, before) == {}

@@ -212,7 +212,9 @@ def test_the_audit_holds_before_and_after(provider, customer, board):
 
     entry = Entry.objects.get(action="server.place", phase=Entry.Phase.ENDED)
     begun = entry.begun
-    assert begun.details["placed"] == [f"Alpine Dental: {provider.tenant} (not placed) → {customer.tenant}"]
+    assert begun.owner_details["placed"] == [
+        f"Alpine Dental: {provider.tenant} (not placed) → {customer.tenant}"
+    ]
     assert (entry.outcome, entry.actor, entry.tenant) == ("done", provider.user, provider.tenant)
 
 
