@@ -142,6 +142,6 @@ def _go_on(tenant: Tenant, operation: object) -> HttpResponse:
 
 def _tell(form: forms.Form, error: ValidationError) -> None:
     """Say a refusal at its field, or above the form where the form has no such field."""
-    by_field = getattr(error, "error_dict", {None: error.error_list})
+    by_field = error.error_dict if hasattr(error, "error_dict") else {"": error.error_list}
     for field, errors in by_field.items():
         form.add_error(field if field in form.fields else None, errors)
