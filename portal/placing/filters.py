@@ -33,7 +33,7 @@ class PlacementFilters(_Suggesting):
     q = SearchFilter(method="search", placeholder="Organization or tenant")
     server = django_filters.ModelChoiceFilter(queryset=_servers, empty_label="Any server", label="Server")
     suggestion = django_filters.ChoiceFilter(
-        choices=SUGGESTED, method="suggested", empty_label="With or without", label="Suggestion"
+        choices=SUGGESTED, method="suggested", empty_label="Any or none", label="Suggestion"
     )
     unmapped = FlagFilter(field_name="is_unmapped", label="Not placed yet")
 
@@ -47,18 +47,20 @@ class PlacementFilters(_Suggesting):
 
     def suggested(self, rows: QuerySet[Placement], name: str, value: str) -> QuerySet[Placement]:
         unplaced: Any = rows.filter(is_unmapped=True)
+        if value == "exact":
+            return rows.filter(pk__in=self._exact(unplaced))
         found = self.suggestions(unplaced)
-        if value == "none":
-            return unplaced.exclude(pk__in=found)
-        wanted = [pk for pk, one in found.items() if value == "any" or one.is_exact]
-        return rows.filter(pk__in=wanted)
+        return unplaced.exclude(pk__in=found) if value == "none" else rows.filter(pk__in=found)
 
     def count_exact(self) -> int:
         """How many of the rows that match are not placed yet and have the name of one Tenant."""
-        waiting = self.rows().filter(is_unmapped=True).exclude(organization_id=TOP_LEVEL)
-        names: list[str] = list(waiting.values_list("name", flat=True))
-        found = (self.matcher.suggest([name], {}, close=False) for name in names)
-        return sum(one is not None and one.is_exact for one in found)
+        return len(self._exact(self.rows().filter(is_unmapped=True)))
+
+    def _exact(self, unplaced: Any) -> list[int]:
+        """Those of `unplaced` that have the name of one Tenant. One query."""
+        named = unplaced.exclude(organization_id=TOP_LEVEL).values_list("pk", "name")
+        found = ((pk, self.matcher.suggest([name], {}, close=False)) for pk, name in named)
+        return [pk for pk, one in found if one is not None and one.is_exact]
 
     def suggestions(self, rows: Any) -> dict[int, Suggestion]:
         """Placement -> the likeliest Tenant, for those not placed yet. `rows` are those of a page, or all."""
@@ -78,12 +80,12 @@ class ProfileFilters(_Suggesting):
     q = SearchFilter(method="search", placeholder="User, account name or e-mail")
     server = django_filters.ModelChoiceFilter(queryset=_servers, empty_label="Any server", label="Server")
     suggestion = django_filters.ChoiceFilter(
-        choices=SUGGESTED[:2], method="suggested", empty_label="With or without", label="Suggestion"
+        choices=SUGGESTED[:2], method="suggested", empty_label="Any or none", label="Suggestion"
     )
     placed = django_filters.ChoiceFilter(
         choices=[("no", "With their organization"), ("yes", "By hand")],
         method="by_hand",
-        empty_label="By hand or not",
+        empty_label="Either way",
         label="Placed",
     )
 

@@ -7,7 +7,6 @@ from typing import Any, Final
 from django.db import transaction
 
 from portal.audit import services as audit
-from portal.core.bulk import chunked
 from portal.core.events import Fact, publish_all
 from portal.servers.models import SERVER_ITSELF, TOP_LEVEL, CometServer, Placement
 from portal.tenants.models import Tenant
@@ -104,18 +103,13 @@ def move_placements(choices: Iterable[tuple[Placement, int, bool]]) -> list[Move
     the servers' rows locked, and has checked that it may be done.
     """
     moved: list[Moved] = []
-    columns: dict[tuple[int, bool], list[Placement]] = {}
     for placement, tenant_id, is_unmapped in choices:
         if (placement.tenant_id, placement.is_unmapped) == (tenant_id, is_unmapped):
             continue
         moved.append(Moved(placement, placement.tenant_id, placement.is_unmapped))
-        placement.tenant_id, placement.is_unmapped = tenant_id, is_unmapped
-        columns.setdefault((tenant_id, is_unmapped), []).append(placement)
-    for (tenant_id, is_unmapped), placements in columns.items():
-        for part in chunked(placements, 500):
-            Placement.objects.filter(pk__in=[placement.pk for placement in part]).update(
-                tenant=tenant_id, is_unmapped=is_unmapped, taken_from=None
-            )
+        placement.tenant_id, placement.is_unmapped, placement.taken_from_id = tenant_id, is_unmapped, None
+    changed = [one.placement for one in moved]
+    Placement.objects.bulk_update(changed, ["tenant", "is_unmapped", "taken_from"], batch_size=200)
     organizations = {
         (one.placement.server_id, one.placement.organization_id): one.placement.tenant_id
         for one in moved
@@ -161,7 +155,8 @@ def unplace_all(tenants: Iterable[Tenant], *, user: Any = None, ip: str | None =
         before = {placement.pk: placement.tenant for placement in placements}
         moved = move_placements((placement, placement.server.tenant_id, True) for placement in placements)
         for one in moved:
-            Placement.objects.filter(pk=one.placement.pk).update(taken_from=one.tenant_id_before)
+            one.placement.taken_from_id = one.tenant_id_before
+        Placement.objects.bulk_update([one.placement for one in moved], ["taken_from"], batch_size=200)
         for server in {one.placement.server for one in moved}:
             here = [one for one in moved if one.placement.server_id == server.pk]
             said = [(_said(one.placement), before[one.placement.pk]) for one in here]
