@@ -7,6 +7,7 @@ starts; keys come from `data/demo.env`) or `test`.
 
 import os
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
 from celery.schedules import crontab
@@ -103,6 +104,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "allauth.usersessions",
     "channels",
     "csp",
@@ -297,6 +300,26 @@ MFA_FORMS = {
     "login_webauthn": "portal.accounts.factor_forms.KeyAloneForm",
     "reauthenticate_webauthn": "portal.accounts.factor_forms.KeyAgainForm",
 }
+# Sign-in of staff through one OpenID Connect provider, where OIDC_ISSUER is set.
+OIDC_SECOND_FACTOR = env_flag("OIDC_SECOND_FACTOR", False)
+SOCIALACCOUNT_ADAPTER = "portal.accounts.oidc.SocialAccountAdapter"
+SOCIALACCOUNT_LOGIN_ON_GET = True  # a form would be held back by the policy's form-action
+SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {}
+if os.environ.get("OIDC_ISSUER"):
+    SOCIALACCOUNT_PROVIDERS["openid_connect"] = {
+        "OAUTH_PKCE_ENABLED": True,
+        # A session at the provider counts as a proof only for as long as one given here.
+        "AUTH_PARAMS": {"max_age": str(ACCOUNT_REAUTHENTICATION_TIMEOUT)},
+        "APPS": [
+            {
+                "provider_id": "staff",
+                "name": os.environ.get("OIDC_NAME", "your company"),
+                "client_id": os.environ.get("OIDC_CLIENT_ID", ""),
+                "secret": env_secret("OIDC_CLIENT_SECRET"),
+                "settings": {"server_url": os.environ["OIDC_ISSUER"].rstrip("/")},
+            }
+        ],
+    }
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 PASSWORD_HASHERS = (
@@ -305,9 +328,15 @@ PASSWORD_HASHERS = (
     else ["django.contrib.auth.hashers.ScryptPasswordHasher"]
 )
 # Mail holds links that let somebody in: in production it is never printed, and sent once configured.
-EMAIL_BACKEND = os.environ.get(
-    "EMAIL_BACKEND", f"django.core.mail.backends.{'dummy' if PRODUCTION else 'console'}.EmailBackend"
-)
+EMAIL_HOST = os.environ.get("EMAIL_HOST", "")
+EMAIL_PORT = env_int("EMAIL_PORT", 587)
+EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = env_secret("EMAIL_HOST_PASSWORD")
+EMAIL_USE_SSL = env_flag("EMAIL_USE_SSL", EMAIL_PORT == 465)
+EMAIL_USE_TLS = env_flag("EMAIL_USE_TLS", not EMAIL_USE_SSL)
+EMAIL_TIMEOUT = 10  # seconds
+_MAIL_BY = "smtp" if EMAIL_HOST else "dummy" if PRODUCTION else "console"
+EMAIL_BACKEND = os.environ.get("EMAIL_BACKEND", f"django.core.mail.backends.{_MAIL_BY}.EmailBackend")
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "perihelion@localhost")
 
 # Words, time, files

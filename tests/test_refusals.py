@@ -237,6 +237,13 @@ LINES: dict[str, Line] = {
     "account_login": Line("public", anonymous=200, foreign=302, wrong_role=302, allowed=302),
     "mfa_authenticate": Line("public", anonymous=302, foreign=302, wrong_role=302, allowed=302),
     "mfa_login_webauthn": Line("public", anonymous=302, foreign=302, wrong_role=302, allowed=302),
+    "socialaccount_login_cancelled": Line("public", anonymous=200, foreign=200, wrong_role=200),
+    "openid_connect_login": Line(
+        "public", args=lambda w: ["staff"], anonymous=404, foreign=404, wrong_role=404, allowed=404
+    ),
+    "openid_connect_callback": Line(
+        "public", args=lambda w: ["staff"], anonymous=404, foreign=404, wrong_role=404, allowed=404
+    ),
     "mfa_reauthenticate": page("signed-in", wrong_role=302, foreign=302, allowed=302),
     "mfa_reauthenticate_webauthn": page("signed-in", wrong_role=302, foreign=302, allowed=200),
     "mfa_index": page("signed-in", wrong_role=302, foreign=302, allowed=302),

@@ -1,18 +1,27 @@
 """How django-allauth behaves here: nobody signs up without an invitation, a sign-in counts as a proof."""
 
-from typing import Any
+from typing import Any, Final
 
+import structlog
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 
 from portal.accounts.closing import closed_to
+from portal.accounts.mail import MAIL_ERRORS
 from portal.accounts.models import User
 from portal.accounts.reauthentication import is_recent
 from portal.accounts.sessions import UNKNOWN_ADDRESS
 from portal.audit import services as audit
 from portal.audit.services import ip_of
+
+TOLD_WHEN_NOT_SENT: Final = {"account/email/password_reset_key", "account/email/unknown_account"}
+"""Mails somebody waits for. One goes out whether the address is known or not, so that nothing is told."""
+
+log = structlog.get_logger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -47,3 +56,20 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return ip_of(request) or UNKNOWN_ADDRESS
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """A mail server that is away takes nothing else along; who waits for a link is told."""
+        try:
+            super().send_mail(template_prefix, email, context)
+        except MAIL_ERRORS as error:
+            log.warning("mail.not_sent", kind=template_prefix, error=type(error).__name__)
+            if template_prefix in TOLD_WHEN_NOT_SENT:
+                messages.error(self.request, "The mail could not be sent. Try again in some minutes.")
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """Who has neither password nor second factor proves himself at the company's provider."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        if methods or not user.is_authenticated or not user.socialaccount_set.exists():
+            return methods
+        url = reverse("openid_connect_login", args=["staff"])
+        return [{"id": "oidc", "description": "Use your company's sign-in", "url": url}]

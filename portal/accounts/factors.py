@@ -7,6 +7,7 @@ from typing import Any, Final
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.http import HttpRequest
 
 from portal.accounts.models import User
@@ -76,7 +77,8 @@ def factor_words(types: Iterable[str]) -> list[str]:
 
 def proved_second_factor(request: HttpRequest, user: User) -> bool:
     """Whether the sign-in that is about to begin a session was confirmed by a factor."""
-    return any(record["method"] == "mfa" for record in get_authentication_records(request, user))
+    counts = {"mfa", "socialaccount"} if settings.OIDC_SECOND_FACTOR else {"mfa"}
+    return any(record["method"] in counts for record in get_authentication_records(request, user))
 
 
 def _factor(row: Authenticator) -> Factor:

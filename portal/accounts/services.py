@@ -20,6 +20,9 @@ from portal.tenants.models import Tenant
 
 INVITATION_LIFETIME: Final = timedelta(days=7)
 
+CLOCK_LEEWAY: Final = timedelta(minutes=2)
+"""For so long after its end a link still works: machines' clocks differ by some seconds."""
+
 
 def digest_of(token: str) -> str:
     """What is stored of an invitation's token: its SHA-256 in hexadecimal."""
@@ -58,13 +61,17 @@ def get_invitation(token: str) -> Invitation:
     Raises:
         InvitationUnusable: unknown, used, expired, or of somebody who could not make it any more.
     """
+    return _usable(digest_of(token))
+
+
+def _usable(digest: str) -> Invitation:
     invitations = Invitation.objects.select_related("tenant", "invited_by", "custom_role__tenant")
-    invitation = invitations.filter(token_digest=digest_of(token)).first()
+    invitation = invitations.filter(token_digest=digest).first()
     if invitation is None:
         raise InvitationUnusable("This invitation link is not known. Ask for a new one.")
     if invitation.accepted_at is not None:
         raise InvitationUnusable("This invitation was used already. Sign in instead.")
-    if invitation.expires_at <= timezone.now():
+    if invitation.expires_at + CLOCK_LEEWAY <= timezone.now():
         raise InvitationUnusable("This invitation has expired. Ask for a new one.")
     if invitation.tenant.is_suspended or invitation.tenant.is_trashed:
         raise InvitationUnusable(
@@ -83,40 +90,83 @@ def note_unusable(token: str, error: InvitationUnusable) -> None:
     note_unusable_invitation(invitations.filter(token_digest=digest_of(token)).first(), error)
 
 
-def accept_invitation(token: str, *, email: str, name: str, password: str) -> User:
+def accept_invitation(token: str, *, email: str, name: str, password: str | None) -> User:
     """Make the person and the role of an invitation, which is used up.
 
     Raises:
         InvitationUnusable: unknown, used, expired, or the address has a sign-in already.
     """
     with transaction.atomic():
-        promised = CustomRole.objects.filter(invitations__token_digest=digest_of(token))
-        list(promised.select_for_update(of=("self",), no_key=True))  # nobody adds to it meanwhile
-        invitation = get_invitation(token)
-        used = Invitation.objects.filter(pk=invitation.pk, accepted_at=None).update(
-            accepted_at=timezone.now()
-        )
-        if not used:
-            raise InvitationUnusable("This invitation was used already. Sign in instead.")
+        invitation = _use_up(digest_of(token))
         email = (invitation.email or email).lower()
         if User.objects.filter(email=email).exists():
-            raise InvitationUnusable(
-                "This address has a sign-in already. Ask whoever invited you to add the role to it."
-            )
+            raise InvitationUnusable("Sign in with this address, then open the link again.")
         user = User.objects.create_user(email, password, name=name)
-        Membership.objects.create(
-            user=user,
-            tenant=invitation.tenant,
-            granted_by=invitation.invited_by,
-            **RoleChoice.of(invitation).columns,
-        )
-        Invitation.objects.filter(pk=invitation.pk).update(accepted_by=user)
+        _give_role(invitation, user)
+    _tell_joined(invitation, user)
+    return user
+
+
+def accept_as(user: User, token: str) -> Invitation:
+    """Give somebody who is here already the role of an invitation, which is used up.
+
+    Raises:
+        InvitationUnusable: unknown, used, expired, or for another address.
+    """
+    with transaction.atomic():
+        invitation = _use_up(digest_of(token))
+        if invitation.email and invitation.email != user.email:
+            raise InvitationUnusable("This invitation is for another address.")
+        _give_role(invitation, user)
+    _tell_joined(invitation, user)
+    return invitation
+
+
+def accept_by_verified_mail(email: str, *, name: str) -> User:
+    """Let somebody in whose address was verified by the company's provider, by his latest invitation.
+
+    He has no password; the provider stands for it.
+
+    Raises:
+        InvitationUnusable: there is none for this address that can still be used.
+    """
+    waiting = Invitation.objects.filter(email=email, accepted_at=None).order_by("-created_at").first()
+    if waiting is None:
+        raise InvitationUnusable("There is no invitation for this address.")
+    with transaction.atomic():
+        invitation = _use_up(waiting.token_digest)
+        user = User.objects.create_user(email, None, name=name[:120] or email.partition("@")[0])
+        _give_role(invitation, user)
+    _tell_joined(invitation, user)
+    return user
+
+
+def _use_up(digest: str) -> Invitation:
+    """The invitation of a link, used from now on if the transaction around is committed."""
+    promised = CustomRole.objects.filter(invitations__token_digest=digest)
+    list(promised.select_for_update(of=("self",), no_key=True))  # nobody adds to it meanwhile
+    invitation = _usable(digest)
+    if not Invitation.objects.filter(pk=invitation.pk, accepted_at=None).update(accepted_at=timezone.now()):
+        raise InvitationUnusable("This invitation was used already. Sign in instead.")
+    return invitation
+
+
+def _give_role(invitation: Invitation, user: User) -> None:
+    Membership.objects.get_or_create(
+        user=user,
+        tenant=invitation.tenant,
+        **RoleChoice.of(invitation).columns,
+        defaults={"granted_by": invitation.invited_by},
+    )
+    Invitation.objects.filter(pk=invitation.pk).update(accepted_by=user)
+
+
+def _tell_joined(invitation: Invitation, user: User) -> None:
     details = {"role": invitation.role_name}
     with audit.record(
         "person.join", actor=user, tenant_id=invitation.tenant_id, target=invitation.tenant, details=details
     ):
         publish("access.changed", tenant_id=invitation.tenant_id, user=user.pk)
-    return user
 
 
 def revoke_invitation(invitation: Invitation, *, actor: User) -> None:

@@ -1,7 +1,8 @@
 """Puts sign-ins, failed ones included, and sign-outs into the audit; tells of roles taken away."""
 
-from typing import Any
+from typing import Any, Final
 
+from allauth.account.internal.flows.login import get_authentication_records
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.dispatch import Signal, receiver
 from django.http import HttpRequest
@@ -13,6 +14,8 @@ from portal.accounts.sessions import begin_session, drop_row
 from portal.accounts.viewing import stop_viewing
 from portal.audit import services as audit
 
+WAYS: Final = {"password": "password", "mfa": "second factor or passkey", "socialaccount": "OpenID Connect"}
+
 role_taken = Signal()
 """Sent with `user` after a role was taken away; rooms end what rested on it."""
 
@@ -20,6 +23,7 @@ role_taken = Signal()
 @receiver(user_logged_in)
 def note_sign_in(request: HttpRequest, user: User, **_: Any) -> None:
     begin_session(request, user)
+    ways = [WAYS.get(record["method"], "") for record in get_authentication_records(request, user)]
     audit.note(
         "sign_in",
         audit.DONE,
@@ -27,6 +31,7 @@ def note_sign_in(request: HttpRequest, user: User, **_: Any) -> None:
         tenant_id=home_tenant_id(user),
         target=user,
         ip=audit.ip_of(request),
+        details={"with": ways} if ways else None,
     )
 
 

@@ -5,14 +5,18 @@ from allauth.mfa.base import views as mfa
 from allauth.mfa.recovery_codes import views as codes
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as keys
+from allauth.socialaccount import views as social
 from django.urls import path, re_path
 
-from portal.accounts.views_security import to_security
+from portal.accounts.views_security import oidc_callback, oidc_login, password_reset, to_security
 
 urlpatterns = [
     path("login/", views.login, name="account_login"),
     path("login/confirm/", mfa.authenticate, name="mfa_authenticate"),
     path("login/passkey/", keys.login_webauthn, name="mfa_login_webauthn"),
+    path("oidc/cancelled/", social.login_cancelled, name="socialaccount_login_cancelled"),
+    path("oidc/<slug:provider_id>/login/", oidc_login, name="openid_connect_login"),
+    path("oidc/<slug:provider_id>/callback/", oidc_callback, name="openid_connect_callback"),
     path("logout/", views.logout, name="account_logout"),
     path("signup/", views.signup, name="account_signup"),
     path("inactive/", views.account_inactive, name="account_inactive"),
@@ -20,7 +24,7 @@ urlpatterns = [
     path("reauthenticate/code/", mfa.reauthenticate, name="mfa_reauthenticate"),
     path("reauthenticate/key/", keys.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
     path("password/change/", views.password_change, name="account_change_password"),
-    path("password/reset/", views.password_reset, name="account_reset_password"),
+    path("password/reset/", password_reset, name="account_reset_password"),
     path("password/reset/done/", views.password_reset_done, name="account_reset_password_done"),
     re_path(
         r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from portal.accounts import selectors, services
 from portal.accounts.errors import InvitationUnusable, RoleRefused
 from portal.accounts.forms import AcceptForm, InviteForm, PersonFilterForm, SettingsForm
+from portal.accounts.mail import mail_is_sent, send_invitation
 from portal.accounts.models import Invitation
 from portal.core.access import PortalRequest, public, requires, signed_in
 from portal.core.htmx import render_page
@@ -59,7 +60,13 @@ def person_invite(request: PortalRequest) -> HttpResponse:
             form.add_error("role", str(refused))
         else:
             link = request.build_absolute_uri(reverse("accounts:invitation-accept", args=[token]))
-            context = {"invitation": invitation, "link": link}
+            mailed = send_invitation(invitation, link)
+            context = {
+                "invitation": invitation,
+                "link": link,
+                "mailed": mailed,
+                "mail_is_sent": mail_is_sent(),
+            }
             response = render(request, "accounts/invitation_made.html", context)
             response["Cache-Control"] = "no-store"
             return response
@@ -88,6 +95,8 @@ def invitation_accept(request: PortalRequest, token: str) -> HttpResponse:
     except InvitationUnusable as unusable:
         services.note_unusable(token, unusable)
         return render(request, "accounts/invitation_unusable.html", {"problem": str(unusable)}, status=410)
+    if request.user.is_authenticated:
+        return _accept_as_oneself(request, invitation, token)
     form = AcceptForm(request.POST or None, fixed_email=invitation.email)
     if request.method == "POST" and form.is_valid():
         try:
@@ -100,6 +109,23 @@ def invitation_accept(request: PortalRequest, token: str) -> HttpResponse:
             return redirect("overview:home")
     context = {"form": form, "invitation": invitation}
     status = 422 if form.errors else 200
+    return render(request, "accounts/invitation_accept.html", context, status=status)
+
+
+def _accept_as_oneself(request: PortalRequest, invitation: Invitation, token: str) -> HttpResponse:
+    """Somebody who is signed in adds the role to those he has."""
+    is_for_me = invitation.email in ("", request.user.email)
+    if request.method == "POST" and is_for_me:
+        try:
+            services.accept_as(request.user, token)
+        except InvitationUnusable as unusable:
+            services.note_unusable(token, unusable)
+            problem = {"problem": str(unusable)}
+            return render(request, "accounts/invitation_unusable.html", problem, status=410)
+        messages.success(request, f"You are {invitation.role_name} of {invitation.tenant} now.")
+        return redirect("overview:home")
+    context = {"form": None, "invitation": invitation, "is_for_me": is_for_me}
+    status = 403 if request.method == "POST" else 200
     return render(request, "accounts/invitation_accept.html", context, status=status)
 
 

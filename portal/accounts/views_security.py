@@ -1,5 +1,11 @@
 """A person's own security page: second factors, sessions; and forms that waited for a proof."""
 
+from typing import Any
+
+import requests
+import structlog
+from allauth.account import views as allauth_views
+from allauth.socialaccount.providers.openid_connect import views as oidc_views
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpResponse
@@ -8,9 +14,45 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts import factors, sessions
+from portal.accounts.mail import mail_is_sent
 from portal.accounts.reauthentication import KEPT_FIELD, KeptForm
 from portal.audit import services as audit
-from portal.core.access import PortalRequest, signed_in
+from portal.core.access import PortalRequest, public, signed_in
+
+log = structlog.get_logger(__name__)
+
+
+@public
+def password_reset(request: PortalRequest) -> HttpResponse:
+    """Ask for a link by mail, or be told that this portal sends none."""
+    if not mail_is_sent():
+        return render(request, "account/password_reset_off.html")
+    response: HttpResponse = allauth_views.password_reset(request)
+    return response
+
+
+@require_safe
+@public
+def oidc_login(request: PortalRequest, provider_id: str) -> HttpResponse:
+    """Go to the company's provider."""
+    return _at_provider(request, oidc_views.login, provider_id)
+
+
+@require_safe
+@public
+def oidc_callback(request: PortalRequest, provider_id: str) -> HttpResponse:
+    """Come back from the company's provider."""
+    return _at_provider(request, oidc_views.callback, provider_id)
+
+
+def _at_provider(request: PortalRequest, view: Any, provider_id: str) -> HttpResponse:
+    try:
+        response: HttpResponse = view(request, provider_id)
+    except requests.RequestException as error:
+        log.warning("oidc.no_answer", error=type(error).__name__)
+        context = {"why": "Your provider does not answer. Try again in some minutes."}
+        return render(request, "socialaccount/authentication_error.html", context, status=503)
+    return response
 
 
 @never_cache

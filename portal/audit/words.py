@@ -21,6 +21,7 @@ WORDS: Final = {
     "password.reset": "Set a new password by mail",
     "person.invite": "Invited a person",
     "person.join": "Accepted an invitation",
+    "person.link": "Tied a sign-in to the company's provider",
     "person.reopen": "Reopened a sign-in",
     "person.role-exclude": "Left tenants out of a role",
     "person.role-give": "Gave a role",

@@ -1,0 +1,175 @@
+"""Sign-in through a real OpenID Connect provider that runs beside the tests."""
+
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from allauth.socialaccount.models import SocialAccount
+from cryptography.fernet import Fernet
+from django.test import Client
+from django.urls import reverse
+from oidc_provider_mock import User as TheirUser
+from oidc_provider_mock import run_server_in_thread
+
+from portal.accounts.models import Invitation, Membership, User
+from portal.accounts.second_factor import is_missing
+from portal.audit.models import Entry
+from tests.factories import InvitationFactory, UserFactory, security_key
+
+pytestmark = pytest.mark.django_db
+LOGIN = reverse("openid_connect_login", args=["staff"])
+SETTINGS = reverse("accounts:settings")
+
+
+@pytest.fixture(scope="module")
+def issuer():
+    """A provider at which anybody may claim anything, so that the portal has to look closely."""
+    people = [
+        TheirUser(sub="known", claims={"email": "known@example.com", "email_verified": True}),
+        TheirUser(sub="other", claims={"email": "known@example.com", "email_verified": True}),
+        TheirUser(sub="loud", claims={"email": "KNOWN@Example.com", "email_verified": True}),
+        TheirUser(sub="unverified", claims={"email": "known@example.com", "email_verified": False}),
+        TheirUser(sub="said-yes", claims={"email": "known@example.com", "email_verified": "yes"}),
+        TheirUser(sub="silent", claims={"email": "known@example.com"}),
+        TheirUser(sub="stranger", claims={"email": "stranger@example.com", "email_verified": True}),
+        TheirUser(sub="no-mail", claims={}),
+    ]
+    with run_server_in_thread(user_claims=people) as server:
+        yield f"http://localhost:{server.server_port}"
+
+
+@pytest.fixture(autouse=True)
+def _provider(settings, issuer):
+    settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    app = {
+        "provider_id": "staff",
+        "name": "Northern Staff",
+        "client_id": "perihelion",
+        "secret": "a secret of the provider",
+        "settings": {"server_url": issuer},
+    }
+    settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"OAUTH_PKCE_ENABLED": True, "APPS": [app]}}
+
+
+def come_in(sub, browser=None):
+    """Go to the provider, say who one is there, and come back; the browser, and the portal's answer."""
+    browser = browser or Client()
+    to_provider = browser.get(LOGIN)
+    assert "code_challenge=" in to_provider.url
+    back = requests.post(to_provider.url, data={"sub": sub}, allow_redirects=False, timeout=10)
+    there = urlsplit(back.headers["Location"])
+    assert there.path == reverse("openid_connect_callback", args=["staff"])
+    return browser, browser.get(f"{there.path}?{there.query}")
+
+
+def is_signed_in(browser):
+    return browser.get(SETTINGS).status_code == 200
+
+
+@pytest.mark.parametrize("sub", ["known", "loud"])
+def test_somebody_known_by_a_verified_address_comes_in(sub):
+    user = UserFactory(email="known@example.com")
+    browser, answer = come_in(sub)
+    assert answer.status_code == 302
+    assert is_signed_in(browser)
+    assert SocialAccount.objects.get().user == user
+    assert Entry.objects.get(action="sign_in", phase="begun").details == {"with": ["OpenID Connect"]}
+    again, _ = come_in(sub)
+    assert is_signed_in(again)
+    assert SocialAccount.objects.count() == 1
+
+
+@pytest.mark.parametrize("sub", ["unverified", "said-yes", "silent", "no-mail", "stranger"])
+def test_nobody_else_comes_in_and_nobody_is_made_up(sub):
+    UserFactory(email="known@example.com")
+    browser, answer = come_in(sub)
+    assert answer.status_code == 403
+    assert not is_signed_in(browser)
+    assert User.objects.count() == 1
+    assert not SocialAccount.objects.exists()
+    assert Entry.objects.filter(action="sign_in.failed").exists()
+
+
+def test_a_second_account_of_the_provider_does_not_take_over_a_sign_in():
+    UserFactory(email="known@example.com")
+    come_in("known")
+    browser, answer = come_in("other")
+    assert answer.status_code == 403
+    assert not is_signed_in(browser)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_closed_sign_in_stays_closed(when):
+    user = UserFactory(email="known@example.com")
+    if when == "after":
+        come_in("known")
+    User.objects.filter(pk=user.pk).update(is_active=False)
+    browser, _ = come_in("known")
+    assert not is_signed_in(browser)
+
+
+def test_an_invited_person_comes_in_with_the_role():
+    invitation = InvitationFactory(email="stranger@example.com")
+    browser, answer = come_in("stranger")
+    assert answer.status_code == 302
+    assert is_signed_in(browser)
+    membership = Membership.objects.get(user__email="stranger@example.com")
+    assert (membership.tenant, membership.role) == (invitation.tenant, "viewer")
+    assert not membership.user.has_usable_password()
+    assert Invitation.objects.get().accepted_by == membership.user
+
+
+def test_a_second_factor_of_ones_own_is_asked_for_all_the_same():
+    security_key(UserFactory(email="known@example.com"))
+    browser, answer = come_in("known")
+    assert answer.url == reverse("mfa_authenticate")
+    assert not is_signed_in(browser)
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_whether_the_provider_counts_as_second_factor_is_a_setting(settings, counts, provider):
+    settings.OIDC_SECOND_FACTOR = counts
+    User.objects.filter(pk=provider.user.pk).update(email="known@example.com")
+    provider.tenant.second_factor_rules.create(role="")
+    browser, _ = come_in("known")
+    assert is_missing(provider.user, browser.session) is not counts
+
+
+@pytest.mark.parametrize("query", ["", "?code=x", "?code=x&state=forged", "?error=access_denied"])
+def test_a_forged_answer_lets_nobody_in(query):
+    UserFactory(email="known@example.com")
+    browser = Client()
+    browser.get(LOGIN)
+    answer = browser.get(reverse("openid_connect_callback", args=["staff"]) + query)
+    assert answer.status_code < 500
+    assert not is_signed_in(browser)
+
+
+def test_an_answer_is_worth_nothing_in_another_browser():
+    UserFactory(email="known@example.com")
+    to_provider = Client().get(LOGIN)
+    back = requests.post(to_provider.url, data={"sub": "known"}, allow_redirects=False, timeout=10)
+    there = urlsplit(back.headers["Location"])
+    other = Client()
+    other.get(f"{there.path}?{there.query}")
+    assert not is_signed_in(other)
+
+
+def test_a_provider_that_is_away_is_said(settings):
+    app = settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"][0]
+    app["settings"] = {"server_url": "http://127.0.0.1:1"}
+    answer = Client().get(LOGIN)
+    assert answer.status_code == 503
+    assert "does not answer" in answer.content.decode()
+
+
+def test_the_sign_in_page_offers_it_by_name_and_tells_no_secret():
+    page = Client().get(reverse("account_login")).content.decode()
+    assert "Sign in with Northern Staff" in page
+    assert "a secret of the provider" not in page
+
+
+def test_without_a_provider_there_is_no_such_address(settings):
+    settings.SOCIALACCOUNT_PROVIDERS = {}
+    assert Client().get(LOGIN).status_code == 404
+    assert "Sign in with Northern" not in Client().get(reverse("account_login")).content.decode()
