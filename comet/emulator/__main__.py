@@ -30,15 +30,15 @@ class _Listener(uvicorn.Server):
         self,
         app: Starlette,
         listening: socket.socket,
-        header_seconds: float,
+        chosen: Options,
         tls: tuple[Path, Path] | None = None,
     ) -> None:
         config = uvicorn.Config(
             app,
-            http=protocol(header_seconds),
+            http=protocol(chosen.header_seconds),
             log_level="critical",
             access_log=False,
-            ws_ping_interval=None,
+            ws_ping_interval=chosen.stream_ping or None,
             ws_per_message_deflate=False,
             ws="websockets-sansio",
             timeout_graceful_shutdown=2,
@@ -80,11 +80,11 @@ async def _serve(chosen: Options) -> int:
     line = f"ready {'https' if chosen.tls else 'http'}://{chosen.host}:{port}"
     others = []
     if control is not None:
-        others.append(_Listener(make_control_app(server, app), control, chosen.header_seconds))
+        others.append(_Listener(make_control_app(server, app), control, chosen))
         line += f" control http://{_LOOPBACK}:{control.getsockname()[1]}"
     if chosen.account_port is not None:
         account = _listen(_LOOPBACK, chosen.account_port)
-        others.append(_Listener(make_account_app(server), account, chosen.header_seconds))
+        others.append(_Listener(make_account_app(server), account, chosen))
         line += f" account http://{_LOOPBACK}:{account.getsockname()[1]}"
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -106,7 +106,7 @@ async def _while_wanted(server: Server, app: Starlette, listening: socket.socket
     """Serve; after a restart or a stop close the ports, and open them again once that is wanted."""
     chosen, port = server.options, listening.getsockname()[1]
     while True:
-        listener = _Listener(app, listening, chosen.header_seconds, chosen.tls)
+        listener = _Listener(app, listening, chosen, chosen.tls)
         serving = asyncio.create_task(listener.run_until_stopped())
         ending = asyncio.create_task(server.power.until_off())
         await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)

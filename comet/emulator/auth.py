@@ -162,7 +162,7 @@ def _by_session(
 ) -> Caller:
     key = given.get("SessionKey", "")
     if not server.sessions.use(key, kind, name, organization_id):
-        raise unauthorised()
+        raise Refusal(server.assumptions.refused_session_status, unauthorised().message)
     return Caller(kind, name, organization_id, session_key=key)
 
 

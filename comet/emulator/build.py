@@ -5,6 +5,7 @@ from typing import Any
 
 from comet.emulator import events, shapes
 from comet.emulator.accounts import Admins
+from comet.emulator.assumptions import Assumptions
 from comet.emulator.auditfiles import AuditFiles
 from comet.emulator.clock import Clock
 from comet.emulator.draw import Draw
@@ -83,6 +84,7 @@ def build(options: Options) -> Server:
     organizations = Organizations(population, journal)
     settings = Settings(journal, organizations, admins, _seeded_config(options))
     mangling = _mangling(options)
+    assumptions = Assumptions()
     server = Server(
         options=options,
         clock=clock,
@@ -99,7 +101,7 @@ def build(options: Options) -> Server:
         fleet=fleet,
         presence=Presence(options.seed, clock, journal),
         settings=settings,
-        protection=LoginProtection(lambda: settings["LoginProtection"], clock.idle_now),
+        protection=LoginProtection(lambda: settings["LoginProtection"], clock.idle_now, assumptions),
         news=Records(journal, "news"),
         groups=Records(journal, "group"),
         quotas=Records(journal, "quota"),
@@ -109,6 +111,7 @@ def build(options: Options) -> Server:
         snapshots=Snapshots(jobs, journal),
         policy_items=PolicyItems(options.seed),
         u2f_tokens=U2FTokens(journal),
+        assumptions=assumptions,
     )
     server.hub.sinks += [server.webhooks, AuditFiles(settings, organizations, clock, options.data)]
     server.note_start()

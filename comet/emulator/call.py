@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from comet.emulator.auth import USER, Caller
-from comet.emulator.errors import bad_request, job_not_found, unauthorised, user_not_found
+from comet.emulator.errors import Refusal, bad_request, job_not_found, unauthorised, user_not_found
 from comet.emulator.job import Job
 from comet.emulator.live import Life
 from comet.emulator.population import Device
@@ -142,6 +142,11 @@ def method(*names: str) -> Callable[[Handler], Handler]:
         return handler
 
     return register
+
+
+def conflict(call: Call, message: str) -> Refusal:
+    """What was read has changed since."""
+    return Refusal(call.server.assumptions.hash_conflict_status, message)
 
 
 def done(message: str = "OK") -> Wire:

@@ -113,6 +113,10 @@ class Control:
             self._life.let_back(device)
         return {}
 
+    async def assume(self, order: Wire) -> Wire:
+        """Answers to open questions about real servers; see assumptions.py."""
+        return self._server.assumptions.change(order)
+
     async def webhooks_retry(self, order: Wire) -> Wire:
         """The pauses between attempts, in seconds; as many as there are further attempts."""
         pauses = order.get("seconds")
@@ -234,6 +238,7 @@ def make_control_app(server: Server, app: Starlette) -> Starlette:
         "/mode": control.mode,
         "/roles": control.roles,
         "/webhooks/retry": control.webhooks_retry,
+        "/assume": control.assume,
         "/up": control.up,
         "/down": control.down,
         "/start": control.start,

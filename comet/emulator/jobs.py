@@ -13,7 +13,6 @@ from comet.emulator.population import DAY, Device, Population
 from comet.emulator.started import StartedJobs
 from comet.emulator.statistics import LastBackups
 
-RECENT_SECONDS = DAY
 _CACHED_JOBS = 300_000
 _CACHED_LIVE_DAYS = 3
 
@@ -101,10 +100,10 @@ class JobBook:
         found = (self.find(guid) for guid in self._journal.all("job-revival"))
         return [job for job in found if job is not None and job.is_given_up(now)]
 
-    def recent(self) -> list[Job]:
-        """Unfinished jobs, and those that began or ended within the last day."""
+    def recent(self, seconds: int = DAY) -> list[Job]:
+        """Unfinished jobs, and those that began or ended within so many seconds."""
         now = self._clock.seconds()
-        jobs = {job.guid: job for job in self.between(now - RECENT_SECONDS, now)}
+        jobs = {job.guid: job for job in self.between(now - seconds, now)}
         jobs.update((job.guid, job) for job in self.unfinished())
         return list(jobs.values())
 

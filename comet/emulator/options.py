@@ -39,6 +39,7 @@ class Options:
     frame_options: str = "allow"
     session_seconds: int = 1800
     stream_queue: int = 5000
+    stream_ping: float = 0.0
     header_seconds: float = 30.0
     body_seconds: float = 60.0
     start_at: float | None = None
@@ -69,6 +70,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         frame_options=given.frame_options,
         session_seconds=given.session_seconds,
         stream_queue=given.stream_queue,
+        stream_ping=given.stream_ping,
         header_seconds=given.header_seconds,
         body_seconds=given.body_seconds,
         start_at=given.start_at,
@@ -131,6 +133,13 @@ def _parser() -> argparse.ArgumentParser:
         type=_whole(1),
         default=Options.stream_queue,
         help="events a slow stream may lag behind",
+    )
+    add(
+        "--stream-ping",
+        type=_not_negative,
+        default=Options.stream_ping,
+        metavar="SECONDS",
+        help="send streams a ping so often; 0 sends none",
     )
     add(
         "--header-seconds",

@@ -37,6 +37,14 @@ def matches(clause: Wire, job: Wire) -> bool:
     raise bad_request(f"Unknown clause type {kind!r}")
 
 
+def require_prefix(clause: Wire) -> None:
+    """Raises Refusal for a clause that names a field without `BackupJobDetail.`."""
+    for child in clause.get("ClauseChildren", []):
+        require_prefix(child)
+    if clause["ClauseType"] == "" and not clause["RuleField"].startswith(_PREFIX):
+        raise bad_request(f"Unknown field {clause['RuleField']!r}")
+
+
 def _rule(clause: Wire, job: Wire) -> bool:
     name, value = clause["RuleField"], clause["RuleValue"]
     family, _, operator = clause["RuleOperator"].partition("_")

@@ -6,6 +6,7 @@ from typing import Any
 
 from comet.emulator import events, shapes
 from comet.emulator.accounts import Admins
+from comet.emulator.assumptions import Assumptions
 from comet.emulator.clock import Clock
 from comet.emulator.connections import Turn
 from comet.emulator.draw import Draw
@@ -67,6 +68,7 @@ class Server:
     snapshots: Snapshots
     policy_items: PolicyItems
     u2f_tokens: U2FTokens
+    assumptions: Assumptions
     office_registrations: dict[str, int] = field(default_factory=dict)
     security_keys: SecurityKeys = field(default_factory=SecurityKeys)
     power: Power = field(default_factory=Power)
@@ -197,7 +199,8 @@ class Server:
             raise Refusal(400, "Job is not running")
         self.jobs.finish(job, status)
         self.profiles.note_job_end(job)
-        self.tell_job(events.JOB_COMPLETED, job, job.ends_at)
+        if self.assumptions.tells_stopped_jobs:
+            self.tell_job(events.JOB_COMPLETED, job, job.ends_at)
 
     def abandon_job(self, job: Job) -> int | None:
         """Mark a running job as given up; when its device reports again, if it is still at it."""
@@ -209,7 +212,8 @@ class Server:
         if not job.is_running(now):
             raise Refusal(400, "Job is not running")
         self.jobs.give_up(job, revives_at)
-        self.tell_job(events.JOB_COMPLETED, job, now)
+        if self.assumptions.tells_stopped_jobs:
+            self.tell_job(events.JOB_COMPLETED, job, now)
         return revives_at
 
     def version_info(self) -> Wire:

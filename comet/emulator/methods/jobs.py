@@ -8,7 +8,7 @@ from comet.emulator.auth import USER
 from comet.emulator.call import Call, Raw, done, method
 from comet.emulator.errors import bad_request, job_not_found
 from comet.emulator.job import CANCELLED, Job, wire
-from comet.emulator.search import matches
+from comet.emulator.search import matches, require_prefix
 
 Wire = dict[str, Any]
 
@@ -28,7 +28,7 @@ def get_jobs_for_date_range(call: Call) -> list[Wire]:
 
 @method("AdminGetJobsRecent")
 def get_jobs_recent(call: Call) -> list[Wire]:
-    return _wires(call, call.server.jobs.recent())
+    return _wires(call, call.server.jobs.recent(call.server.assumptions.recent_seconds))
 
 
 @method("AdminGetJobsForUser", "UserWebGetJobs")
@@ -39,6 +39,8 @@ def get_jobs_for_user(call: Call) -> list[Wire]:
 @method("AdminGetJobsForCustomSearch", "UserWebGetJobsForCustomSearch")
 def get_jobs_for_custom_search(call: Call) -> list[Wire]:
     query = call.document("Query")
+    if call.server.assumptions.search_prefix_required:
+        require_prefix(query)
     mine = get_jobs_for_user(call) if call.caller.kind == USER else get_jobs_all(call)
     return [job for job in mine if matches(query, job)]
 

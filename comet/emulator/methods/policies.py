@@ -3,8 +3,8 @@
 from typing import Any
 
 from comet.emulator import events
-from comet.emulator.call import Call, done, method
-from comet.emulator.errors import Refusal, bad_request
+from comet.emulator.call import Call, conflict, done, method
+from comet.emulator.errors import bad_request
 
 Wire = dict[str, Any]
 
@@ -43,7 +43,7 @@ def policies_set(call: Call) -> Wire:
         _policy(call)
     wanted = call.text("CheckPolicyHash")
     if wanted and (held is None or wanted != call.server.policies.hash(guid)):
-        raise Refusal(409, "The policy has changed since it was read")
+        raise conflict(call, "The policy has changed since it was read")
     _write(call, guid, call.document("Policy"), held)
     for source in (call.document("Options") or {"DeleteSources": []})["DeleteSources"]:
         _remove_default_source(call, guid, source)

@@ -3,8 +3,8 @@
 from typing import Any
 
 from comet.emulator import events, shapes
-from comet.emulator.call import Call, done, method
-from comet.emulator.errors import Refusal, bad_request
+from comet.emulator.call import Call, conflict, done, method
+from comet.emulator.errors import bad_request
 
 Wire = dict[str, Any]
 
@@ -35,7 +35,7 @@ def squota_set_with_hash(call: Call) -> Wire:
         _quota(call)
         wanted = call.text("CheckHash")
         if wanted and wanted != shapes.content_hash(held):
-            raise Refusal(409, "The shared storage quota has changed since it was read")
+            raise conflict(call, "The shared storage quota has changed since it was read")
         quota["OrganizationID"] = held["OrganizationID"]
     elif call.caller.organization_id:
         quota["OrganizationID"] = call.caller.organization_id

@@ -6,7 +6,7 @@ import msgspec
 
 from comet.emulator import enforcement, events, newuser
 from comet.emulator.auth import USER
-from comet.emulator.call import Call, Raw, done, method
+from comet.emulator.call import Call, Raw, conflict, done, method
 from comet.emulator.errors import Refusal, bad_request, unauthorised
 from comet.emulator.job import UNINSTALL
 from comet.emulator.passwords import hash_password, verify_password
@@ -175,7 +175,7 @@ def profile_and_hash(call: Call, username: str) -> Raw:
 def require_hash(call: Call, username: str, wanted: str) -> None:
     """Raises Refusal 409 if the profile is no longer that of the hash."""
     if wanted != call.server.profiles.hash(username):
-        raise Refusal(409, "The user profile has changed since it was read")
+        raise conflict(call, "The user profile has changed since it was read")
 
 
 def check_policy(call: Call, profile: Wire) -> None:

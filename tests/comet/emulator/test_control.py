@@ -1,5 +1,6 @@
 """The control plane: faults on demand, and what they leave as it was."""
 
+import json
 import time
 
 import pytest
@@ -121,3 +122,45 @@ def test_a_flow_needs_a_job_to_tell_of():
         assert response.status_code == 400
         assert empty.call("admin/list-users-full") == {}
         assert empty.call("admin/get-jobs-recent") == []
+
+
+def test_what_is_not_known_of_real_servers_can_be_turned(emulator):
+    before = emulator.order("assume")
+    name = emulator.call("admin/list-users")[0]
+    profile = json.dumps(emulator.call("admin/get-user-profile", TargetUser=name))
+    stale = {"TargetUser": name, "ProfileData": profile, "RequireHash": "old"}
+    key = {"AuthType": "SessionKey", "SessionKey": "gone"}
+    rule = {"ClauseType": "", "RuleField": "Status", "RuleOperator": "int_gt", "RuleValue": "0"}
+
+    def seen() -> tuple[object, ...]:
+        found = emulator.call("admin/get-jobs-for-custom-search", Query=json.dumps(rule))
+        return (
+            emulator.call("admin/set-user-profile-hash", **stale)["Status"],
+            emulator.call("admin/meta/version", **key)["Status"],
+            len(emulator.call("admin/get-jobs-recent")) > 20,
+            isinstance(found, list),
+        )
+
+    assert seen() == (409, 403, True, True)
+    emulator.order("assume", hash_conflict_status=400, refused_session_status=401, recent_seconds=60)
+    emulator.order("assume", search_prefix_required=True)
+    assert seen() == (400, 401, False, False)
+    emulator.order("assume", **before)
+    assert seen() == (409, 403, True, True)
+    for wrong in ({"hash_conflict_status": "400"}, {"colour": 1}, {"recent_seconds": -1}):
+        answer = requests.post(f"{emulator.control}/assume", json=wrong, timeout=10)
+        assert answer.status_code == 400
+
+
+def test_a_stopped_job_can_go_untold(emulator, open_stream):
+    live = next(iter(emulator.call("admin/dispatcher/list-active").values()))
+    order = {"username": live["Username"], "device_id": live["DeviceID"], "duration_seconds": 900}
+    stream = open_stream(allow_list="4201")
+    emulator.order("assume", tells_stopped_jobs=False)
+    silent = emulator.order("jobs/start", **order)["guid"]
+    emulator.call("admin/job/cancel", TargetUser=live["Username"], JobID=silent)
+    emulator.order("assume", tells_stopped_jobs=True)
+    told = emulator.order("jobs/start", **order)["guid"]
+    emulator.call("admin/job/cancel", TargetUser=live["Username"], JobID=told)
+
+    assert stream.wait_for(4201)["ResourceID"] == told

@@ -195,6 +195,10 @@ def test_too_many_wrong_passwords_close_an_account_for_a_while(world):
     assert statuses == [200, 200, 200, 429]
 
     assert world.emulator.post("admin/meta/version", **admin).json()["Status"] == 429
+    world.emulator.order("assume", login_protection_status=403)
+    refused = world.emulator.post("admin/meta/version", **admin)
+    assert (refused.status_code, refused.json()["Status"]) == (200, 403)
+    world.emulator.order("assume", login_protection_status=429)
     world.emulator.order("advance", seconds=601)
     assert world.call("admin/meta/version", **admin)["Version"]
 
