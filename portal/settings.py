@@ -66,6 +66,7 @@ AUDIT_RETENTION_MONTHS = env_int("AUDIT_RETENTION_MONTHS", 24, least=0)  # 0 kee
 # Where it is served
 
 DEBUG = False
+DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.core.error_reports.ErrorReportFilter"
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", [] if PRODUCTION else ["*"])
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 HTTPS = env_flag("HTTPS", PRODUCTION)

@@ -43,4 +43,4 @@ def _renew(key: str, ended: threading.Event) -> None:
         try:
             caches["redis"].touch(key, LEASE_SECONDS)
         except redis.RedisError as error:
-            log.warning("lock.not_renewed", key=key, error=str(error))
+            log.warning("lock.not_renewed", lock=key, error=str(error))

@@ -1,10 +1,10 @@
 """Logging by structlog: one event name with keys per line, JSON in production."""
 
-import re
-from collections.abc import MutableMapping
-from typing import Any, Final
+from typing import Any
 
 import structlog
+
+from portal.core.masking import without_secrets
 
 SHARED_PROCESSORS: list[Any] = [
     structlog.contextvars.merge_contextvars,
@@ -12,18 +12,6 @@ SHARED_PROCESSORS: list[Any] = [
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso"),
 ]
-
-
-_LINK: Final = re.compile(r"(/invitations/|/password/reset/key/)[^/\s\"']+")
-"""Addresses that let in whoever opens them. Django logs the path of every request it refuses."""
-
-
-def without_links(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Take the secret part out of links that let somebody in."""
-    return {
-        name: _LINK.sub(r"\1(removed)", value) if isinstance(value, str) else value
-        for name, value in event.items()
-    }
 
 
 def logging_config(*, json: bool, level: str) -> dict[str, Any]:
@@ -45,7 +33,7 @@ def logging_config(*, json: bool, level: str) -> dict[str, Any]:
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                     structlog.processors.format_exc_info,
-                    without_links,
+                    without_secrets,
                     renderer,
                 ],
                 "foreign_pre_chain": SHARED_PROCESSORS,
