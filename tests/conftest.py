@@ -19,7 +19,10 @@ from portal.core.key_state import take_for_right  # noqa: E402
 take_for_right(_settings.ENCRYPTION_KEYS)  # no page of a test asks the database about them
 # Parallel test processes inherit this environment, and would read the settings before they prepared.
 del os.environ["DJANGO_SETTINGS_MODULE"]
-pytest_plugins = ["tests.cast"]  # its fixtures make rows, so Django's apps are loaded first
+pytest_plugins = [
+    "tests.cast",
+    "tests.marker_scan",
+]  # its fixtures make rows, so Django's apps are loaded first
 
 
 def pytest_unconfigure() -> None:

@@ -20,6 +20,8 @@ from typing import Any, Self
 
 import requests
 
+from tests.marks import MARK, marked
+
 ROOT = Path(__file__).resolve().parent.parent
 READY_WITHIN_SECONDS = 30
 CALL_SECONDS = 20
@@ -30,7 +32,7 @@ class Admin:
     """A name and password the emulator knows."""
 
     name: str = "admin"
-    password: str = "emulator-admin"
+    password: str = marked("emulator-admin")
 
 
 class EmulatorProcess:
@@ -176,6 +178,8 @@ def start_emulator(
         "organizations": 2,
         "seed": 7,
         "live_jobs_per_minute": 0,
+        "secret_mark": MARK,
+        "user_password": marked("end-user"),
     }
     arguments = list(extra or [])
     for name, value in {**defaults, **flags}.items():

@@ -12,3 +12,7 @@ MARKED_KEY: Final = "MarkedSecretKeyOfTheTests-MarkedSecretKeyOA="
 def marked(what: str) -> str:
     """A secret of the tests: `marked("password")`."""
     return f"{MARK}-{what}-4f1c9a"
+
+
+PASSWORD: Final = "correct horse battery"
+"""Of every person a factory makes; looked for like the mark."""

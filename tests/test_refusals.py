@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from allauth.usersessions.models import UserSession
-from cryptography.fernet import Fernet
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -45,6 +44,7 @@ from tests.factories import (
     UserProfileFactory,
     security_key,
 )
+from tests.marks import marked
 from tests.test_conventions import url_patterns
 
 pytestmark = pytest.mark.django_db
@@ -59,10 +59,14 @@ class World:
         self.trashed = TenantFactory(parent=self.tenant, name="A customer in the trash")
         self.trashed.trashed_at, self.trashed.is_trashed = timezone.now(), True
         self.trashed.save()
-        self.server = CometServerFactory(tenant=self.tenant, api_url="http://127.0.0.1:1")
+        self.server = CometServerFactory(
+            tenant=self.tenant, api_url="http://127.0.0.1:1", password=marked("server-admin")
+        )
         self.placement = PlacementFactory(server=self.server, tenant=self.tenant)
         self.organization = OrganizationFactory(
-            server=self.server, organization_id=self.placement.organization_id
+            server=self.server,
+            organization_id=self.placement.organization_id,
+            admin_password=marked("organization-admin"),
         )
         self.profile = UserProfileFactory(placement=self.placement)
         self.device = DeviceFactory(profile=self.profile, connections=1)
@@ -88,7 +92,7 @@ class World:
             server=self.server,
             user=self.owner.user,
             portal_session=session_digest(self.owners_browser.session.session_key),
-            session_key="a key of its own",
+            session_key=marked("session-key"),
         )
 
 
@@ -284,8 +288,7 @@ def ask(client: Client, name: str, line: Line, world: World) -> int:
 
 
 @pytest.fixture
-def world(settings) -> World:
-    settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+def world() -> World:
     return World()
 
 

@@ -68,7 +68,7 @@ def build(options: Options) -> Server:
         jobs_per_day=options.jobs_per_day,
         live_since=live_since,
     )
-    salt = Draw(options.seed, "salt").hex(16)
+    salt = options.secret_mark + Draw(options.seed, "salt").hex(16)
     policies = Policies(population, journal)
     profiles = ProfileBook(
         population=population,
@@ -77,6 +77,7 @@ def build(options: Options) -> Server:
         clock=clock,
         journal=journal,
         password_hash=hash_password(options.user_password, salt),
+        secret_mark=options.secret_mark,
     )
     admins = Admins(journal)
     for admin in options.admins:
@@ -91,7 +92,7 @@ def build(options: Options) -> Server:
         journal=journal,
         hub=EventHub(clock, options.stream_queue, mangling),
         admins=admins,
-        sessions=Sessions(clock, journal, lambda: settings.session_seconds),
+        sessions=Sessions(clock, journal, lambda: settings.session_seconds, options.secret_mark),
         organizations=organizations,
         policies=policies,
         profiles=profiles,

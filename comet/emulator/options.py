@@ -45,6 +45,7 @@ class Options:
     start_at: float | None = None
     tls: tuple[Path, Path] | None = None
     account_port: int | None = None
+    secret_mark: str = ""
     account: tuple[str, str, str] = ("owner@msp.example", "account-password", "account-token")
 
 
@@ -74,6 +75,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         header_seconds=given.header_seconds,
         body_seconds=given.body_seconds,
         start_at=given.start_at,
+        secret_mark=given.secret_mark,
         account_port=given.account_port,
         account=tuple(given.account) if given.account else Options.account,
         tls=tuple(given.tls) if given.tls else None,
@@ -152,6 +154,12 @@ def _parser() -> argparse.ArgumentParser:
         type=_positive,
         default=Options.body_seconds,
         help="within which the body of a request must be complete",
+    )
+    add(
+        "--secret-mark",
+        default=Options.secret_mark,
+        metavar="TEXT",
+        help="put this into every secret it makes up, and one into each secret field of a profile",
     )
     add("--start-at", type=float, metavar="UNIX", help="virtual time to begin at, instead of now")
     return parser

@@ -37,6 +37,7 @@ class ProfileBook:
         clock: Clock,
         journal: Journal,
         password_hash: str,
+        secret_mark: str = "",
     ) -> None:
         self._policies = policies
         self._jobs = jobs
@@ -44,7 +45,7 @@ class ProfileBook:
         self._journal = journal
         self._users: dict[str, User] = {user.username: user for user in population.users}
         self._stored: dict[str, Wire] = {
-            user.username: self._with_policy(profiles.user_profile(user, password_hash))
+            user.username: self._with_policy(profiles.user_profile(user, password_hash, secret_mark))
             for user in population.users
         }
         for username, profile in journal.all("profile").items():

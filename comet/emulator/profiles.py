@@ -6,14 +6,27 @@ from comet.emulator import shapes
 from comet.emulator.population import Device, Item, PolicySeed, User, Vault
 
 Wire = dict[str, Any]
+_VAULT_SECRETS = (
+    "CometBucketKey",
+    "EncryptedEncryptionKey",
+    "FTPPassword",
+    "LocalcopyWinSMBPassword",
+    "S3AccessKey",
+    "S3SecretKey",
+    "SFTPPassword",
+    "SFTPPrivateKey",
+)
 _DAILY = 8011
 _DELETE_EXCEPT = 802
 _KEEP_NEWER_THAN = 901
 _LOCAL_VAULT, _S3_VAULT, _COMET_VAULT = 1002, 1000, 1003
 
 
-def user_profile(user: User, password_hash: str) -> Wire:
-    """UserProfileConfig without the statistics, which follow the jobs."""
+def user_profile(user: User, password_hash: str, secret_mark: str = "") -> Wire:
+    """UserProfileConfig without the statistics, which follow the jobs.
+
+    With `secret_mark` it holds a secret with that text wherever profiles hold one.
+    """
     profile: Wire = shapes.zero("UserProfileConfig")
     profile.update(
         Username=user.username,
@@ -35,6 +48,10 @@ def user_profile(user: User, password_hash: str) -> Wire:
         BackupRules={item.rule_guid: _rule(item, user) for device in user.devices for item in device.items},
         Devices={device.device_id: device_config(device) for device in user.devices},
     )
+    if secret_mark:
+        profile.update(PasswordRecovery=f"{secret_mark}-recovery", TOTPKey=f"{secret_mark}-totp")
+        for vault in profile["Destinations"].values():
+            vault.update({name: f"{secret_mark}-{name}" for name in _VAULT_SECRETS})
     return profile
 
 

@@ -29,7 +29,10 @@ class Session:
 class Sessions:
     """Issues, finds, expires and revokes. A key belongs to one name, kind and organization."""
 
-    def __init__(self, clock: Clock, journal: Journal, idle_seconds: Callable[[], int]) -> None:
+    def __init__(
+        self, clock: Clock, journal: Journal, idle_seconds: Callable[[], int], secret_mark: str = ""
+    ) -> None:
+        self._mark = secret_mark
         self._clock = clock
         self._journal = journal
         self._idle_seconds = idle_seconds
@@ -41,7 +44,7 @@ class Sessions:
 
     def start(self, kind: str, username: str, organization_id: str, *, pending: bool = False) -> str:
         """A new key."""
-        key = str(uuid.uuid4())
+        key = f"{self._mark}{uuid.uuid4()}"
         now = self._clock.idle_now()
         self._store(_digest(key), Session(kind, username, organization_id, now, now, pending))
         return key

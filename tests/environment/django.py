@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from typing import Final
 
 from tests.environment.redis import RedisServer
-from tests.marks import MARKED_KEY
+from tests.marks import MARKED_KEY, marked
 
 PREPARED: Final = "PERIHELION_TESTS_PREPARED"
 """Set by the process that prepared, for those it starts (one per core)."""
@@ -27,6 +27,8 @@ def prepare() -> ExitStack:
                 "PERIHELION_ENV": "test",
                 "PERIHELION_DATA": data,
                 "ENCRYPTION_KEYS": MARKED_KEY,
+                "SECRET_KEY": marked("secret-key"),
+                "AUDIT_KEY": marked("audit-key-of-fifty-characters-and-a-few-more"),
                 "REDIS_URL": redis.url,
             }
         )

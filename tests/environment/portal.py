@@ -21,6 +21,7 @@ NOT_INHERITED: Final = (
     "REDIS_URL",
     "SECRET_KEY",
     "ENCRYPTION_KEYS",
+    "AUDIT_KEY",
     "DJANGO_SETTINGS_MODULE",
 )
 
@@ -47,11 +48,13 @@ class EmulatedServer:
 class RunningPortal:
     """Use as a context: ready when entered, every process ended when left.
 
-    People may link whatever listens on this machine. Its log is kept in `log_path`.
+    People may link whatever listens on this machine. Its log is kept in `log_path`. The database is SQLite in
+    `data` unless a `database_url` is given.
     """
 
-    def __init__(self, data: Path, log_path: Path) -> None:
+    def __init__(self, data: Path, log_path: Path, database_url: str = "") -> None:
         self.data = data
+        self._database = {"DATABASE_URL": database_url} if database_url else {}
         self.log_path = log_path
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -72,6 +75,7 @@ class RunningPortal:
                 "HOST": "127.0.0.1",
                 "PORT": str(self.port),
                 "ALLOWED_NETWORKS": "127.0.0.0/8",
+                **self._database,
                 **{f"{name}_PORT": str(port) for name, port in self._ports.items()},
             },
             stdin=subprocess.DEVNULL,

@@ -12,8 +12,9 @@ from redis.retry import Retry
 from portal.demo.children import end_with_parent, stop
 from portal.demo.ports import free_port
 from portal.demo.redis_binary import redis_directory, write_config
+from tests.marks import marked
 
-PASSWORD = "of-the-tests-only"
+PASSWORD = marked("redis")
 
 
 class RedisServer:
