@@ -12,7 +12,7 @@ import pytest
 import structlog
 from celery import current_app
 from django.contrib.sessions.backends.db import SessionStore
-from django.core.cache import cache
+from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import Client
 from django.urls import path
@@ -91,9 +91,12 @@ def test_a_celery_message():
 
 
 @pytest.mark.django_db
-def test_the_cache():
-    cache.set("a-key", {"held": LEAK})
-    assert "sent to Redis" in found()
+@pytest.mark.parametrize(
+    ("name", "where"), [("redis", "sent to Redis"), ("default", "database: INSERT INTO")]
+)
+def test_the_caches(name, where):
+    caches[name].set("a-key", {"held": LEAK})
+    assert where in found()
 
 
 @pytest.mark.django_db
