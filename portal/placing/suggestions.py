@@ -52,9 +52,9 @@ def plain_name(text: str) -> str:
 
 
 def _core(text: str) -> str:
-    """What of a name tells companies apart."""
+    """What of a name tells companies apart: its words but for legal forms, in one order."""
     words = "".join(c if c.isalnum() else " " for c in plain_name(text).replace(".", ""))
-    return " ".join(LEGAL_FORMS.sub(" ", words).split()) or plain_name(text)
+    return " ".join(sorted(LEGAL_FORMS.sub(" ", words).split())) or plain_name(text)
 
 
 class Matcher:
@@ -114,9 +114,7 @@ class Matcher:
             core = _core(name)
             if len(core) < 3:
                 continue
-            close = process.extract(
-                core, self._cores, scorer=fuzz.token_sort_ratio, score_cutoff=CLOSE, limit=2
-            )
+            close = process.extract(core, self._cores, scorer=fuzz.ratio, score_cutoff=CLOSE, limit=2)
             if not close:
                 continue
             _, score, pk = close[0]

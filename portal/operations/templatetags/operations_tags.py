@@ -32,6 +32,7 @@ TARGETS: Final = {
     "device": "fleet:device-detail",
     "server": "servers:server-detail",
     "job": "jobs:job-detail",
+    "user": "fleet:user-detail",
     "user_profile": "fleet:user-detail",
 }
 """The page of an item's target, by its type."""
