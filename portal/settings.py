@@ -340,6 +340,9 @@ _MAIL_BY = "smtp" if EMAIL_HOST else "dummy" if PRODUCTION else "console"
 EMAIL_BACKEND = os.environ.get("EMAIL_BACKEND", f"django.core.mail.backends.{_MAIL_BY}.EmailBackend")
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "perihelion@localhost")
 
+# Who asks for /metrics sends this as a bearer token; without it the page does not exist.
+METRICS_TOKEN = env_secret("METRICS_TOKEN")
+
 # Words, time, files
 
 LANGUAGE_CODE = "en-gb"

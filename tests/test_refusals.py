@@ -163,6 +163,7 @@ LINES: dict[str, Line] = {
         wrong_role=401,
         allowed=401,
     ),
+    "live:metrics": Line("public", anonymous=404, foreign=404, wrong_role=404, allowed=404),
     "live:pills": page("signed-in", wrong_role=200),
     "operations:operation-list": page("operation:view"),
     "operations:operation-detail": Line("operation:view", args=lambda w: [w.operation.pk]),

@@ -31,7 +31,8 @@ class Fact(msgspec.Struct, frozen=True):
 
 
 @lru_cache(maxsize=1)
-def _connection() -> redis.Redis:
+def redis_connection() -> redis.Redis:
+    """This process's connections to Redis, for what may fail: calls give up within two seconds."""
     return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=1)
 
 
@@ -49,7 +50,7 @@ def publish_all(facts: Iterable[Fact]) -> None:
 
 def _send(batch: list[Fact]) -> None:
     try:
-        _connection().publish(FACTS_CHANNEL, msgspec.json.encode(batch))
+        redis_connection().publish(FACTS_CHANNEL, msgspec.json.encode(batch))
     except redis.RedisError as exc:
         log.warning("facts.not_sent", count=len(batch), error=str(exc))
 

@@ -43,6 +43,12 @@ def alive(kind: str, *, within: timedelta) -> QuerySet[Heartbeat]:
     return Heartbeat.objects.filter(kind=kind, seen_at__gt=from_now(-within)).order_by("started_at", "pk")
 
 
+def alive_kinds(*, within: timedelta) -> set[str]:
+    """The kinds of which at least one process said something `within` this time."""
+    told = Heartbeat.objects.filter(seen_at__gt=from_now(-within))
+    return set(told.order_by().values_list("kind", flat=True).distinct())
+
+
 def forget(holder: str) -> None:
     """The process ends, and says so."""
     Heartbeat.objects.filter(holder=holder).delete()

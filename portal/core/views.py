@@ -1,32 +1,51 @@
 """Answers that belong to no room: health, and the page for a refusal."""
 
-from typing import Any
+from typing import Any, Final
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from redis.exceptions import RedisError
 
 from portal.core.access import PERMISSIONS, public
+from portal.core.events import redis_connection
+from portal.core.heartbeats import alive_kinds
 from portal.core.key_state import key_state
+from portal.core.pulse import BEAT, SILENT_AFTER
+
+KINDS: Final = ("worker", "bulk", BEAT, "relay")
+"""The processes beside this one, by the kind of their heartbeats."""
 
 
 @never_cache
 @require_safe
 @public
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 when this process answers and its database does, else 503.
+    """200 when this process answers and its database does, else 503; names what else is up or down.
 
-    Unreadable secrets are told, and stay a matter for people: pages work without them.
+    Pages work without the rest, and without readable secrets: these are matters for people.
     """
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+        alive = alive_kinds(within=SILENT_AFTER)
     except DatabaseError:
         return JsonResponse({"web": "up", "database": "down"}, status=503)
     secrets = "readable" if key_state(look_again=True).is_ready else "unreadable"
-    return JsonResponse({"web": "up", "database": "up", "secrets": secrets})
+    others = {kind: _word(kind in alive) for kind in KINDS}
+    told = {"web": "up", "database": "up", "redis": _word(_redis_answers()), **others, "secrets": secrets}
+    return JsonResponse(told)
+
+
+def _word(is_up: bool) -> str:
+    return "up" if is_up else "down"
+
+
+def _redis_answers() -> bool:
+    try:
+        return bool(redis_connection().ping())
+    except RedisError:
+        return False
 
 
 def too_many_requests(request: HttpRequest) -> HttpResponse:

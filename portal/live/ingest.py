@@ -18,6 +18,7 @@ from comet.stream import BadFrame, StreamedEvent
 from comet.types import StreamableEvent
 from comet.webhooks import Webhook
 from portal.core.events import Fact, publish_all
+from portal.core.metrics import count, observe
 from portal.core.secrecy import storable
 from portal.core.states import State
 from portal.live import twins
@@ -86,6 +87,7 @@ def ingest(server_id: int, connection: UUID, arrivals: Sequence[Arrival], *, fen
             digests = {place: twins.digest_of(item) for place, item in _readable(fresh).items()}
             fresh = _without_posted(server, connection, fresh, digests)
         applied = _store(server, connection, fresh, digests)
+    _measure("stream", fresh, len(arrivals) - len(fresh))
     return Outcome(len(fresh), len(arrivals) - len(fresh), applied.wants_sync, applied.usernames)
 
 
@@ -109,7 +111,19 @@ def ingest_webhook(server_id: int, webhook: Webhook, received_at: datetime) -> O
                 Event.objects.filter(pk=known.pk).update(posted_at=received_at, tracing_id=tracing_id)
             return Outcome(repeated=1)
         applied = _store(server, None, [arrival], {0: digest}, tracing_id=tracing_id)
+    _measure("webhook", [arrival], 0)
     return Outcome(1, 0, applied.wants_sync, applied.usernames)
+
+
+def _measure(source: str, stored: Sequence[Arrival], repeated: int) -> None:
+    """How many events, and how long the oldest of them waited until it was stored."""
+    if stored:
+        count("events_stored", len(stored), source=source)
+        observe(
+            "ingest_lag_seconds", (datetime.now(UTC) - stored[0].received_at).total_seconds(), source=source
+        )
+    if repeated:
+        count("events_repeated", repeated, source=source)
 
 
 def _store(

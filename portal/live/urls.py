@@ -1,6 +1,6 @@
 from django.urls import path
 
-from portal.live import views, webhook_views
+from portal.live import metrics_views, views, webhook_views
 
 app_name = "live"
 urlpatterns = [
@@ -12,5 +12,6 @@ urlpatterns = [
     path("servers/<int:pk>/webhook/check/", webhook_views.webhook_check, name="webhook-check"),
     path("servers/<int:pk>/webhook/remove/", webhook_views.webhook_remove, name="webhook-remove"),
     path("servers/<int:pk>/webhook/renew/", webhook_views.webhook_renew, name="webhook-renew"),
+    path("metrics", metrics_views.metrics, name="metrics"),
     path("hooks/comet/<uuid:key>/", webhook_views.webhook_receive, name="webhook-receive"),
 ]

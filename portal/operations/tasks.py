@@ -1,5 +1,6 @@
 from celery import shared_task
 
+from portal.core.pulse import say_beat_alive
 from portal.operations import runner, sweeps
 
 
@@ -12,4 +13,5 @@ def run_item(item_id: int) -> None:
 @shared_task(soft_time_limit=60, time_limit=90)  # seconds
 def sweep() -> None:
     """Queue what Redis lost, take over from dead workers, mark what stands still. Safe to run twice."""
+    say_beat_alive()
     sweeps.sweep()

@@ -8,6 +8,7 @@ from django.conf import settings
 
 import comet
 from portal.core.addresses import address_guard
+from portal.core.metrics import count, observe
 from portal.servers.models import CometServer
 
 BUDGETS: Final[dict[str, dict[str, Any]]] = {
@@ -71,10 +72,17 @@ def new_client(
         use_session=use_session,
         address_guard=address_guard(),
         ca_file=settings.COMET_CA_FILE,
+        on_call=_measure,
         max_body_bytes=MAX_BODY_BYTES,
         pool_size=POOL_SIZE,
         **BUDGETS[purpose],
     )
+
+
+def _measure(method: str, seconds: float, outcome: str, received_bytes: int) -> None:
+    observe("comet_call_seconds", seconds, method=method)
+    count("comet_calls", method=method, outcome=outcome)
+    count("comet_call_bytes", received_bytes)
 
 
 def credential_of(server: CometServer) -> comet.Credential:

@@ -1,0 +1,126 @@
+"""The portal's figures in Prometheus' terms: what the processes counted, and what the database says now."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from django.db.models import Count
+from django.utils import timezone
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+from redis.exceptions import RedisError
+
+from portal.core.metrics import BUCKETS, Label, read_all
+from portal.live.models import Event, StreamLease
+from portal.live.relay_status import FIGURES, list_relays
+from portal.operations.models import OperationItem
+from portal.servers.models import CometServer
+
+DAY: Final = timedelta(days=1)
+HISTOGRAMS: Final = {
+    "comet_call_seconds": "How long calls to Comet Servers took, by method.",
+    "ingest_lag_seconds": "From the arrival of an event until it was stored.",
+}
+COUNTERS: Final = {
+    "comet_calls": "Calls to Comet Servers, by method and outcome.",
+    "comet_call_bytes": "Bytes of the answers of Comet Servers.",
+    "events_stored": "Events stored, by the way they came.",
+    "events_repeated": "Events that were stored already.",
+}
+RELAY_WORDS: Final = {
+    "streams": "Streams a relay holds.",
+    "open": "Streams of a relay that are open.",
+    "events": "Events a relay has read since it started.",
+    "waiting": "Events a relay has read and not stored yet.",
+}
+
+
+class PortalCollector(Collector):
+    """Asked once per scrape: one call to Redis, and a fixed number of queries."""
+
+    def collect(self) -> Iterator[Metric]:
+        yield from _counted()
+        yield from _relays()
+        yield from _work()
+        yield from _servers()
+
+
+def _counted() -> Iterator[Metric]:
+    try:
+        figures = read_all()
+    except RedisError:
+        yield GaugeMetricFamily("perihelion_redis_up", "Whether Redis answers.", value=0)
+        return
+    yield GaugeMetricFamily("perihelion_redis_up", "Whether Redis answers.", value=1)
+    for name, words in COUNTERS.items():
+        by_labels = figures.get(name, {})
+        names = [key for key, _ in next(iter(by_labels), ())]
+        counter = CounterMetricFamily(f"perihelion_{name}", words, labels=names)
+        for labels, value in by_labels.items():
+            counter.add_metric([text for _, text in labels], value)
+        yield counter
+    for name, words in HISTOGRAMS.items():
+        yield _histogram(name, words, figures.get(name, {}), figures.get(f"{name}:sum", {}))
+
+
+def _histogram(
+    name: str, words: str, counted: dict[Label, float], sums: dict[Label, float]
+) -> HistogramMetricFamily:
+    series: dict[Label, dict[str, float]] = defaultdict(dict)
+    for labels, value in counted.items():
+        series[tuple(one for one in labels if one[0] != "le")][dict(labels)["le"]] = value
+    names = [key for key, _ in next(iter(series), ())]
+    family = HistogramMetricFamily(f"perihelion_{name}", words, labels=names)
+    for labels, by_bound in series.items():
+        total, buckets = 0.0, []
+        for bound in [*(str(limit) for limit in BUCKETS), "+Inf"]:
+            total += by_bound.get(bound, 0)
+            buckets.append((bound, total))
+        family.add_metric([text for _, text in labels], buckets, sums.get(labels, 0))
+    return family
+
+
+def _relays() -> Iterator[Metric]:
+    relays = list_relays()
+    for name in FIGURES:
+        gauge = GaugeMetricFamily(f"perihelion_relay_{name}", RELAY_WORDS[name], labels=["relay"])
+        for relay in relays:
+            gauge.add_metric([relay.holder], getattr(relay, name))
+        yield gauge
+    open_gaps = StreamLease.objects.exclude(gap_since=None).count()
+    yield GaugeMetricFamily("perihelion_gaps_open", "Servers with a gap that no sync has closed.", open_gaps)
+
+
+def _work() -> Iterator[Metric]:
+    gauge = GaugeMetricFamily("perihelion_operation_items", "Work under way, by state.", labels=["state"])
+    states = OperationItem.objects.exclude(state__in=OperationItem.ENDED).order_by().values_list("state")
+    for state, count in states.annotate(Count("pk")):
+        gauge.add_metric([state], count)
+    yield gauge
+    set_aside = Event.objects.filter(received_at__gt=timezone.now() - DAY)
+    yield GaugeMetricFamily(
+        "perihelion_events_set_aside",
+        "Events of the last day with a problem.",
+        set_aside.exclude(problem="").count(),
+    )
+
+
+def _servers() -> Iterator[Metric]:
+    now = timezone.now()
+    up = GaugeMetricFamily("perihelion_server_stream_up", "Whether its stream is open.", labels=["server"])
+    age = GaugeMetricFamily(
+        "perihelion_server_data_age_seconds", "Since it last told something.", labels=["server"]
+    )
+    for server in CometServer.objects.filter(unlinking_at=None).order_by("pk"):
+        labels = [f"{server.pk} {server.name}"]
+        up.add_metric(labels, int(server.is_live))
+        if server.data_at is not None:
+            age.add_metric(labels, (now - server.data_at).total_seconds())
+    yield up
+    yield age
