@@ -28,14 +28,19 @@ class Row:
     user_profiles: int
     devices: int
     people: int
+    indent: int = 0
     is_open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """Some rows of the tree, and the rest of the same branch: below which, from which on, how many."""
+    """Some rows of the tree, and the rest of the same branch: below which, from which on, how many.
+
+    Rows at the depth `base` are not indented.
+    """
 
     rows: list[Row]
+    base: int = 0
     parent_id: int | None = None
     rest_from: int = 0
     rest: int = 0
@@ -48,8 +53,9 @@ class Branch:
 class Counts:
     """What is placed with each visible Tenant and below it; three queries."""
 
-    def __init__(self, outline: Outline, shown: Collection[Node]) -> None:
+    def __init__(self, outline: Outline, shown: Collection[Node], base: int = 0) -> None:
         self._outline = outline
+        self._base = base
         ids = {below.id for node in shown for below in outline.under(node.id)}
         tenants = Tenant.objects.filter(is_trashed=False)
         if len(ids) < len(outline):
@@ -70,6 +76,7 @@ class Counts:
             user_profiles=sum(self._profiles.get(pk, 0) for pk in ids),
             devices=sum(self._devices.get(pk, 0) for pk in ids),
             people=len(set().union(*(self._people[pk] for pk in ids if pk in self._people))),
+            indent=max(0, node.depth - self._base),
             is_open=is_open,
         )
 
@@ -87,7 +94,7 @@ def first_branch(access: Access) -> Branch:
         counts.row(top, is_open=bool(children)),
         *(counts.row(child) for child in children[:AT_ONCE]),
     ]
-    return Branch(shown, top.id, AT_ONCE, max(0, len(children) - AT_ONCE))
+    return Branch(shown, 0, top.id, AT_ONCE, max(0, len(children) - AT_ONCE))
 
 
 def tenant_with_branch(access: Access, tenant_id: int) -> tuple[Row, Branch]:
@@ -95,15 +102,16 @@ def tenant_with_branch(access: Access, tenant_id: int) -> tuple[Row, Branch]:
     outline = outline_for(access, "tenant:view")
     node = outline.get(tenant_id)
     assert node is not None  # noqa: S101  (for the type checker)
-    counts = Counts(outline, [node])
+    base = node.depth + 1
+    counts = Counts(outline, [node], base)
     children = outline.below(tenant_id)
     rows = [counts.row(child) for child in children[:AT_ONCE]]
-    return counts.row(node), Branch(rows, tenant_id, AT_ONCE, max(0, len(children) - AT_ONCE))
+    return counts.row(node), Branch(rows, base, tenant_id, AT_ONCE, max(0, len(children) - AT_ONCE))
 
 
-def branch_below(access: Access, tenant_id: int | None, *, start: int = 0) -> Branch:
+def branch_below(access: Access, tenant_id: int | None, *, start: int = 0, base: int = 0) -> Branch:
     """What stands directly below a Tenant (None: the topmost), from the `start`th on."""
-    return _branch(outline_for(access, "tenant:view"), tenant_id, start)
+    return _branch(outline_for(access, "tenant:view"), tenant_id, start, base)
 
 
 def search(access: Access, text: str) -> Branch:
@@ -148,12 +156,12 @@ def csv_cells(row: Row) -> list[Any]:
     ]
 
 
-def _branch(outline: Outline, tenant_id: int | None, start: int) -> Branch:
+def _branch(outline: Outline, tenant_id: int | None, start: int, base: int = 0) -> Branch:
     nodes = outline.below(tenant_id)
     shown = nodes[start : start + AT_ONCE]
-    counts = Counts(outline, shown)
+    counts = Counts(outline, shown, base)
     rest = max(0, len(nodes) - start - len(shown))
-    return Branch([counts.row(node) for node in shown], tenant_id, start + len(shown), rest)
+    return Branch([counts.row(node) for node in shown], base, tenant_id, start + len(shown), rest)
 
 
 def _by_tenant(tenants: Any, relation: str) -> dict[int, int]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404
 from django.utils import timezone
 
@@ -206,7 +206,9 @@ def _history(access: Access, tenant: Tenant) -> list[Entry]:
     """The latest of what was done to the Tenant itself, for who may read the audit."""
     if not access.allows("audit:view", tenant_id=tenant.pk):
         return []
-    about = list_actions(access).filter(object_type="tenants.tenant", object_id=str(tenant.pk))
+    named = Q(object_type="tenants.tenant", object_id=str(tenant.pk))
+    known_at_its_end = Entry.objects.filter(named, begun__isnull=False).values("begun")  # "Made a tenant"
+    about = list_actions(access).filter(named | Q(pk__in=known_at_its_end))
     return list(about.order_by("-at", "-pk")[:LATEST])
 
 

@@ -69,6 +69,7 @@ PLACES: Final = (  # lists are narrowed: a rule looks at each element of each ro
     Place("/servers/link/"),
     Place("/tenants/"),
     Place("/tenants/", link="#tenant-table tbody a"),
+    Place("/tenants/?q=a"),
     Place("/settings/"),
     Place("/search/?q=al", ready=".hits"),
     Place("/sso/servers/1/"),
@@ -82,6 +83,10 @@ PLACES: Final = (  # lists are narrowed: a rule looks at each element of each ro
     Place("/placements/users/?q=al", who="owner"),
     Place("/placements/changes/", who="owner"),
     Place("/tenants/new/", who="owner"),
+    Place("/tenants/trash/", who="owner"),
+    Place("/tenants/2/move/?parent=3", who="owner"),
+    Place("/tenants/2/suspend/", who="owner"),
+    Place("/tenants/2/delete/", who="owner"),
     Place("/accounts/login/", who=""),
     Place("/there-is-nothing-here/", who=""),
 )

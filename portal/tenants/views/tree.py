@@ -1,7 +1,5 @@
 """The tree of Tenants and their pages."""
 
-from typing import Final
-
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
@@ -16,8 +14,6 @@ from portal.core.htmx import render_page
 from portal.tenants import branches, selectors, services
 from portal.tenants.forms import TenantForm, TenantNameForm, TenantSearchForm
 from portal.tenants.models import Tenant
-
-_LARGEST: Final = 10_000_000
 
 
 @require_safe
@@ -45,12 +41,14 @@ def tenant_list(request: PortalRequest) -> HttpResponse:
 @require_safe
 @requires("tenant:view")
 def tenant_below(request: PortalRequest, pk: int) -> HttpResponse:
-    """The rows directly below a Tenant (pk 0: the topmost), from `?start=` on."""
-    start = request.GET.get("start", "0")
-    number = min(int(start), _LARGEST) if start.isascii() and start.isdecimal() and len(start) < 9 else 0
+    """The rows directly below a Tenant (pk 0: the topmost), from `?start=` on.
+
+    `?base=` is the depth that the page does not indent.
+    """
     if pk:
         Tenant.objects.get_for(request.access, "tenant:view", pk=pk)
-    branch = branches.branch_below(request.access, pk or None, start=number)
+    start, base = _number(request, "start"), _number(request, "base")
+    branch = branches.branch_below(request.access, pk or None, start=start, base=base)
     return render(request, "tenants/_tenant_rows.html", {"branch": branch})
 
 
@@ -104,3 +102,9 @@ def tenant_detail(request: PortalRequest, pk: int) -> HttpResponse:
             return redirect("tenants:tenant-detail", tenant.pk)
     context = {"tenant": tenant, "form": form, **selectors.tenant_facts(request.access, tenant)}
     return render(request, "tenants/tenant_detail.html", context, status=422 if form.errors else 200)
+
+
+def _number(request: PortalRequest, name: str) -> int:
+    """A number of the query string; 0 for what is none."""
+    text = request.GET.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else 0

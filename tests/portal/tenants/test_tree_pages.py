@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from portal.tenants.branches import AT_ONCE
 from portal.tenants.models import Tenant
+from portal.tenants.services import create_tenant
 from tests.cast import person
 from tests.factories import DeviceFactory, MembershipFactory, PlacementFactory, TenantFactory
 
@@ -63,6 +64,15 @@ def test_a_large_branch_comes_in_portions(provider):
     second = browser.get(*below(parent, start=AT_ONCE))
     assert [*rows(first), *rows(second)] == made
     assert "more of" not in second.content.decode()
+
+
+def test_a_branch_on_a_tenant_s_page_begins_at_the_edge(provider, reseller, customer):
+    below_it = TenantFactory(parent=customer.tenant)
+    browser = provider.client()
+    page = browser.get(reverse("tenants:tenant-detail", args=[reseller.tenant.pk]))
+    base = page.context["branch"].base
+    assert rows(page)[customer.tenant.name].indent == 0
+    assert rows(browser.get(*below(customer.tenant, base=base)))[below_it.name].indent == 1
 
 
 @pytest.mark.parametrize("start", ["x", "-1", "9" * 30, "\u0661", ""])
@@ -158,7 +168,9 @@ def test_a_tenant_s_page_costs_the_same_for_many(provider, reseller, django_asse
 
 
 def test_a_tenant_s_page_tells_its_history_to_who_may_read_the_audit(provider, reseller, customer):
-    url = reverse("tenants:tenant-detail", args=[customer.tenant.pk])
+    made = create_tenant(parent=reseller.tenant, kind="customer", name="Made", actor=provider.user)
+    url = reverse("tenants:tenant-detail", args=[made.pk])
     provider.client().post(url, {"name": "Another name"})
+    assert "Made a tenant" in provider.client().get(url).content.decode()
     assert "Renamed a tenant" in provider.client().get(url).content.decode()
     assert "Renamed a tenant" not in person(reseller.tenant, "viewer").client().get(url).content.decode()
