@@ -60,12 +60,12 @@ _WRONG: Final = KeyState(
     State.WRONG,
     "The key in ENCRYPTION_KEYS is not the one that sealed this installation's secrets.",
     "Put the key back that was there before and restart every process. Nothing was changed. If that key is"
-    " lost for good, run `manage.py secrets accept-loss` and type the credentials again.",
+    " lost for good, run manage.py secrets accept-loss and type the credentials again.",
 )
 _INCOMPLETE: Final = KeyState(
     State.INCOMPLETE,
     "ENCRYPTION_KEYS lacks a key that sealed some of this installation's secrets.",
-    "Put it back behind the newest key, restart every process, and run `manage.py secrets rotate` before you"
+    "Put it back behind the newest key, restart every process, and run manage.py secrets rotate before you"
     " take it out again.",
 )
 _UNKNOWN: Final = KeyState(State.UNKNOWN)
