@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from allauth.account.internal.flows.login import get_authentication_records
+from allauth.mfa import app_settings as mfa_settings
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.conf import settings
@@ -87,6 +88,6 @@ def _factor(row: Authenticator) -> Factor:
         key = row.wrap()
         label, detail = key.name, "signs you in without a password" if key.is_passwordless else ""
     elif row.type == Authenticator.Type.RECOVERY_CODES:
-        used = row.data.get("used_mask", 0).bit_count()
-        detail = f"{used} used"
+        left = mfa_settings.RECOVERY_CODE_COUNT - row.data.get("used_mask", 0).bit_count()
+        detail = f"{left} of {mfa_settings.RECOVERY_CODE_COUNT} left"
     return Factor(row.pk, row.type, label, detail, row.created_at, row.last_used_at)

@@ -125,13 +125,18 @@ class SecondFactorRuleForm(forms.Form):
     tenant = forms.ModelChoiceField(
         Tenant.objects.none(), empty_label=None, help_text="And everything below it."
     )
-    role = forms.ChoiceField(required=False, choices=[("", "Everybody"), *Role.choices], label="Who")
+    role = forms.ChoiceField(choices=[("everybody", "Everybody"), *Role.choices], label="Who")
 
     def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         tenant = self.fields["tenant"]
         assert isinstance(tenant, forms.ModelChoiceField)  # noqa: S101  (for the type checker)
         tenant.queryset = Tenant.objects.visible_to(access, "person:manage").order_by("path")
+
+    def clean_role(self) -> str:
+        """A role, or "" for everybody."""
+        role: str = self.cleaned_data["role"]
+        return "" if role == "everybody" else role
 
 
 class PersonFilterForm(forms.Form):

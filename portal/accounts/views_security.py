@@ -60,9 +60,13 @@ def _at_provider(request: PortalRequest, view: Any, provider_id: str) -> HttpRes
 @signed_in
 def security(request: PortalRequest) -> HttpResponse:
     """How the person signs in, and where he is signed in."""
+    held = factors.list_factors(request.user)
+    types = {factor.type for factor in held}
     context = {
-        "factors": factors.list_factors(request.user),
-        "has_second_factor": factors.has_second_factor(request.user),
+        "factors": held,
+        "has_second_factor": not types.isdisjoint(factors.REAL_FACTORS),
+        "has_app": "totp" in types,
+        "has_codes": "recovery_codes" in types,
         "sessions": sessions.list_sessions(request.user),
         "current_key": request.session.session_key,
     }

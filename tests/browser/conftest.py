@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from oidc_provider_mock import User, run_server_in_thread
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.environment import chromium
@@ -18,8 +19,17 @@ RESULTS = ROOT / "test-results"
 def running_portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPortal]:
     """Everything `make run` starts, on free ports, with data of its own; one for all browser tests."""
     RESULTS.mkdir(exist_ok=True)
-    with RunningPortal(tmp_path_factory.mktemp("portal") / "data", RESULTS / "portal.log") as portal:
-        yield portal
+    staff = User(sub="staff", claims={"email": "technician@demo.example", "email_verified": True})
+    with run_server_in_thread(user_claims=[staff]) as provider:
+        settings = {
+            "OIDC_ISSUER": f"http://localhost:{provider.server_port}",
+            "OIDC_CLIENT_ID": "perihelion",
+            "OIDC_CLIENT_SECRET": "of-the-tests-only",
+            "OIDC_NAME": "Northern Staff",
+        }
+        data = tmp_path_factory.mktemp("portal") / "data"
+        with RunningPortal(data, RESULTS / "portal.log", settings=settings) as portal:
+            yield portal
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Self
 
@@ -52,7 +53,14 @@ class RunningPortal:
     `data` unless a `database_url` is given.
     """
 
-    def __init__(self, data: Path, log_path: Path, database_url: str = "") -> None:
+    def __init__(
+        self,
+        data: Path,
+        log_path: Path,
+        database_url: str = "",
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self._settings = dict(settings or {})
         self.data = data
         self._database = {"DATABASE_URL": database_url} if database_url else {}
         self.log_path = log_path
@@ -76,6 +84,7 @@ class RunningPortal:
                 "PORT": str(self.port),
                 "ALLOWED_NETWORKS": "127.0.0.0/8",
                 **self._database,
+                **self._settings,
                 **{f"{name}_PORT": str(port) for name, port in self._ports.items()},
             },
             stdin=subprocess.DEVNULL,

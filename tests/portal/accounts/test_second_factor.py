@@ -138,7 +138,7 @@ def test_a_rule_is_made_and_taken_back_on_its_page(reseller):
 
 @pytest.mark.parametrize("data", [{"tenant": "0"}, {"tenant": "abc"}, {"role": "emperor"}])
 def test_a_rule_that_cannot_be_is_refused_at_its_field(reseller, data):
-    answer = reseller.client().post(RULES, {"tenant": reseller.tenant.pk} | data)
+    answer = reseller.client().post(RULES, {"tenant": reseller.tenant.pk, "role": "everybody"} | data)
     assert answer.status_code == 422
     assert set(answer.context["form"].errors) == set(data)
 
@@ -151,7 +151,7 @@ def test_nobody_makes_or_takes_back_rules_of_others(reseller, outsider):
     session.save()
     for foreign in (above, beside):
         assert browser.post(reverse("accounts:factor-rule-remove", args=[foreign.pk])).status_code == 404
-    assert browser.post(RULES, {"tenant": outsider.tenant.pk}).status_code == 422
+    assert browser.post(RULES, {"tenant": outsider.tenant.pk, "role": "everybody"}).status_code == 422
     page = browser.get(RULES).content.decode()
     assert "asked for by a tenant above" in page
     assert provider_tenant().name not in page.split('id="content"')[1]
