@@ -1,10 +1,11 @@
 """Looks for the mark of the tests' secrets wherever secrets must not be, during every test.
 
 Each secret of the tests holds `MARK`: passwords, keys and seeds that factories, cast and emulator give,
-the tests' own key material, and what the portal makes up by `secrets.token_urlsafe`. It must be in no log
-line, no answer, no Celery message, nothing sent to Redis, no statement that writes to the database (a
-session's content included), on either database. A test during which it is fails, and says where.
-`tests/portal/test_secrets_walk.py` looks through what a whole running portal has left behind.
+the tests' own key material, seeds of authenticator apps, and what the portal makes up by
+`secrets.token_urlsafe`. It must be in no log line, no answer, no Celery message, nothing sent to Redis, no
+statement that writes to the database (a session's content included), on either database. A test during
+which it is fails, and says where. `tests/portal/test_secrets_walk.py` looks through what a whole running
+portal has left behind.
 """
 
 import base64
@@ -19,6 +20,7 @@ from typing import Any, Final
 import pytest
 import redis.asyncio.connection
 import redis.connection
+from allauth.mfa.totp.internal import auth as totp
 from celery.signals import before_task_publish
 from django.contrib.sessions.backends.base import SessionBase
 from django.core.handlers.base import BaseHandler
@@ -30,6 +32,7 @@ from portal.core import bulk
 from tests.marks import MARK, PASSWORD
 
 SHOWN_ONCE: Final = {
+    "mfa_activate_totp": "the seed is shown while an authenticator app is set up",
     "accounts:person-invite": "the link is shown to who invites",
     "sso:launch-key": "the launcher fetches the key once, to post it into Comet's window",
     "account_reset_password_from_key": "the address is the link that was sent by mail",
@@ -211,6 +214,8 @@ def _mark_what_the_portal_makes_up() -> None:
         return MARK + made[len(MARK) :] if is_secret else made
 
     secrets.token_urlsafe = token_urlsafe
+    make_seed = totp.generate_totp_secret
+    totp.generate_totp_secret = lambda: MARK.upper() + make_seed()[len(MARK) :]
 
 
 def pytest_configure(config: pytest.Config) -> None:

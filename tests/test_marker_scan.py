@@ -17,6 +17,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import Client
 from django.urls import path
 
+from portal.accounts import factor_forms
 from portal.core import bulk
 from portal.core.access import public
 from portal.fleet.models import Policy
@@ -153,6 +154,7 @@ def test_what_the_portal_makes_up_is_marked_too():
     made = eval("secrets.token_urlsafe(32)", scope)
     assert (made.startswith(MARK), len(made)) == (True, 43)
     assert not secrets.token_urlsafe(32).startswith(MARK)
+    assert factor_forms.generate_totp_secret().startswith(MARK.upper())
 
 
 @pytest.mark.django_db
