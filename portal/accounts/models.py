@@ -1,14 +1,16 @@
 """People: who may sign in, and the role each holds in which Tenant."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self, TypeVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models.functions import Lower
 
-from portal.core.access import PERMISSIONS, ROLES
+from portal.core.access import PERMISSIONS, ROLES, Access
 from portal.core.querysets import TenantQuerySet
+
+HeldT = TypeVar("HeldT", bound=models.Model)
 
 
 class UserManager(BaseUserManager["User"]):
@@ -60,6 +62,13 @@ class Role(models.TextChoices):
 assert set(Role.values) == set(ROLES), "every role has a line in the permission table"  # noqa: S101
 
 
+class OfOpenTenants(TenantQuerySet[HeldT]):
+    """Rows of Tenants that are not in the trash, also for who sees every Tenant."""
+
+    def visible_to(self, access: Access, permission: str) -> Self:
+        return super().visible_to(access, permission).filter(tenant__is_trashed=False)
+
+
 class CustomRole(models.Model):
     """A role that a Tenant made for itself; it can be held in that Tenant and below."""
 
@@ -71,7 +80,7 @@ class CustomRole(models.Model):
     changed_at = models.DateTimeField(auto_now=True)
     changed_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
 
-    objects = TenantQuerySet["CustomRole"].as_manager()
+    objects = OfOpenTenants["CustomRole"].as_manager()
     tenant_path = "tenant"
 
     class Meta:
@@ -127,7 +136,7 @@ class Membership(RoleHeld):
     granted_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects = TenantQuerySet["Membership"].as_manager()
+    objects = OfOpenTenants["Membership"].as_manager()
     tenant_path = "tenant"
 
     class Meta:
@@ -177,7 +186,7 @@ class Invitation(RoleHeld):
     accepted_at = models.DateTimeField(null=True)
     accepted_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
 
-    objects = TenantQuerySet["Invitation"].as_manager()
+    objects = OfOpenTenants["Invitation"].as_manager()
     tenant_path = "tenant"
 
     class Meta:

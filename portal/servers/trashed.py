@@ -2,12 +2,20 @@
 
 from typing import Any
 
+from django.db.models import Q
 from django.dispatch import receiver
 
 from portal.servers.models import Placement
 from portal.servers.placements import lock_servers, move_placements, unplace_all
 from portal.tenants.models import Tenant
-from portal.tenants.signals import tenant_purging, tenant_restored, tenant_trashed
+from portal.tenants.signals import tenant_purging, tenant_restored, tenant_trashed, trash_changing
+
+
+@receiver(trash_changing)
+def lock_servers_first(tenant: Tenant, **_: Any) -> None:
+    """Servers before Tenants, as who places something locks them: nobody waits in a circle."""
+    concerned = Q(tenant__path__startswith=tenant.path) | Q(taken_from__path__startswith=tenant.path)
+    lock_servers(Placement.objects.filter(concerned).values_list("server_id", flat=True))
 
 
 @receiver(tenant_trashed)

@@ -21,7 +21,7 @@ from portal.core.events import publish
 from portal.operations.models import Operation
 from portal.tenants.models import Tenant
 from portal.tenants.services import require_above, require_place
-from portal.tenants.signals import tenant_purging, tenant_restored, tenant_trashed
+from portal.tenants.signals import tenant_purging, tenant_restored, tenant_trashed, trash_changing
 from portal.tenants.tree import lock_tree, settle, tell_people
 
 KEPT_FOR: Final = timedelta(days=30)
@@ -42,6 +42,7 @@ def trash_tenant(tenant: Tenant, *, access: Access, actor: object, ip: str | Non
         audit.record("tenant.trash", actor=actor, tenant_id=tenant.pk, target=tenant, ip=ip),
         transaction.atomic(),
     ):
+        trash_changing.send(Tenant, tenant=tenant)
         lock_tree()
         tenant.refresh_from_db()
         require_above(tenant, access=access)
@@ -65,6 +66,7 @@ def restore_tenant(tenant: Tenant, *, access: Access, actor: object, ip: str | N
         audit.record("tenant.restore", actor=actor, tenant_id=tenant.parent_id, target=tenant, ip=ip),
         transaction.atomic(),
     ):
+        trash_changing.send(Tenant, tenant=tenant)
         lock_tree()
         tenant.refresh_from_db()
         parent = _require_trashed(tenant, access, "tenant:manage")
@@ -92,6 +94,7 @@ def purge_tenant(tenant: Tenant, *, access: Access | None, actor: object, ip: st
         _forget_operations(tenant)
         try:
             with transaction.atomic():
+                trash_changing.send(Tenant, tenant=tenant)
                 lock_tree()
                 tenant.refresh_from_db()
                 if tenant.trashed_at is None:

@@ -38,7 +38,8 @@ def settle(tenant: Tenant) -> Settled:
     Call it in the transaction that changed one of these, with the tree locked. `tenant.path` is the
     former one, and is brought up to date.
     """
-    below = sorted(tenant.subtree().exclude(pk=tenant.pk), key=lambda one: len(one.path))
+    rows = tenant.subtree().select_for_update(no_key=True).order_by("pk")  # as others lock several Tenants
+    below = sorted((row for row in rows if row.pk != tenant.pk), key=lambda row: len(row.path))
     known: dict[int | None, Tenant] = {tenant.parent_id: tenant.parent} if tenant.parent else {}
     changed, settled = [], Settled()
     for one in [tenant, *below]:

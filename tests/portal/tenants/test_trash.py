@@ -52,6 +52,18 @@ def test_a_trashed_tenant_is_seen_by_nobody(provider, reseller, customer, page):
         assert who.client().get(detail).status_code == 404
 
 
+def test_its_people_and_invitations_are_on_no_list_meanwhile(provider, customer):
+    InvitationFactory(tenant=customer.tenant, email="invited@example.com")
+    trash(customer.tenant, provider)
+    page = provider.client().get(reverse("accounts:person-list")).content.decode()
+    assert customer.user.email not in page
+    assert "invited@example.com" not in page
+    restore(customer.tenant, provider)
+    page = provider.client().get(reverse("accounts:person-list")).content.decode()
+    assert customer.user.email in page
+    assert "invited@example.com" in page
+
+
 def test_the_switcher_leaves_a_trashed_tenant(provider, customer):
     browser = provider.client()
     browser.post(reverse("tenants:tenant-switch"), {"tenant": customer.tenant.pk})
