@@ -15,8 +15,10 @@ from django.shortcuts import render
 from portal.accounts import services
 from portal.accounts.errors import InvitationUnusable
 from portal.accounts.models import User
+from portal.accounts.refusals import UNKNOWN_PERSON
 from portal.accounts.selectors import home_tenant_id
 from portal.audit import services as audit
+from portal.audit.repeats import note_refusal
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):
@@ -58,11 +60,9 @@ def _invited(email: str, name: str) -> User | None:
 
 
 def _refuse(request: HttpRequest, user: User | None, why: str) -> Never:
-    audit.note(
+    note_refusal(
         "sign_in.failed",
-        audit.REFUSED,
-        actor=None,
-        actor_label=audit.label_of(user) if user else "Somebody",
+        actor_label=audit.label_of(user) if user else UNKNOWN_PERSON,
         tenant_id=home_tenant_id(user) if user else None,
         target=user,
         ip=audit.ip_of(request),

@@ -80,7 +80,7 @@ def test_sign_in_and_its_limits_hold_while_redis_is_gone(settings):
     user, other = UserFactory(), UserFactory()
     with RedisServer() as server:
         settings.REDIS_URL = server.url
-        events._connection.cache_clear()
+        events.redis_connection.cache_clear()
         for _ in range(4):
             attempt(user.email)
     try:
@@ -90,4 +90,4 @@ def test_sign_in_and_its_limits_hold_while_redis_is_gone(settings):
         assert answer.status_code == 200
         assert "Wait five minutes" in answer.content.decode()
     finally:
-        events._connection.cache_clear()
+        events.redis_connection.cache_clear()
