@@ -58,7 +58,10 @@ def keyset_page(
     if key is not None:
         rows = rows.filter(_beyond(column, key, down=down))
     sign = "-" if down else ""
-    found = list(rows.order_by(f"{sign}{column}", f"{sign}pk")[: size + 1])
+    order = (f"{sign}{column}", f"{sign}pk")
+    # Which rows is found by index alone, before anything is joined: what a row shows is read for these only.
+    ids = rows.order_by(*order).values("pk")[: size + 1]
+    found = list(rows.filter(pk__in=ids).order_by(*order))
     more, found = len(found) > size, found[:size]
     if backwards:
         found.reverse()
