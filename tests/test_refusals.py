@@ -142,6 +142,7 @@ LINES: dict[str, Line] = {
     "fleet:device-list": page("device:view"),
     "fleet:device-export": page("device:view"),
     "fleet:device-detail": Line("device:view", args=lambda w: [w.device.pk]),
+    "fleet:device-people": Line("person:view", args=lambda w: [w.device.pk]),
     "fleet:backup-confirm": Line("backup:run", data=lambda w: {"device": w.device.pk}),
     "fleet:backup-run": post("backup:run", data=lambda w: {"device": w.device.pk}),
     "fleet:user-list": page("user:view"),

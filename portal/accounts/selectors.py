@@ -169,7 +169,8 @@ class Sighting:
     @property
     def is_open(self) -> bool:
         """Whether it lets the person in."""
-        return self.left_out is None and self.membership.user.is_active
+        membership = self.membership
+        return self.left_out is None and membership.user.is_active and not membership.tenant.is_suspended
 
 
 def who_reaches(access: Access, tenant: Tenant, permission: str) -> list[Sighting]:

@@ -78,6 +78,7 @@ def device_detail(request: PortalRequest, pk: int) -> HttpResponse:
         "can_see_jobs": can_see_jobs,
         "can_see_server": access.allows("server:view", tenant_id=device.server.tenant_id),
         "can_run": access.allows("backup:run", tenant_id=tenant),
+        "can_see_people": access.allows("person:view", tenant_id=tenant),
         "can_open": access.allows("sso:user", tenant_id=tenant),
     }
     return render_page(request, "fleet/device_detail.html", "fleet/_device_body.html", context)

@@ -1,0 +1,33 @@
+"""Who can see a Device, and why."""
+
+from typing import Final
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from portal.accounts.selectors import Sighting, who_reaches
+from portal.core.access import PERMISSIONS, PortalRequest, requires
+from portal.fleet import selectors
+
+TOLD: Final = ("job:view", "backup:run", "job:cancel", "sso:user")
+"""What is said beside seeing, of a role that reaches a Device."""
+
+
+@require_safe
+@requires("device:view")
+def device_people(request: PortalRequest, pk: int) -> HttpResponse:
+    """People whose roles reach one Device, through which Tenant, and whom an exception keeps out."""
+    access = request.access
+    device = selectors.list_devices(access).get_for(access, "device:view", act="person:view", pk=pk)
+    tenant = device.placement.tenant
+    found = who_reaches(access, tenant, "device:view")
+    lines = [
+        {"sighting": one, "may": [PERMISSIONS[name] for name in TOLD if name in one.granted]} for one in found
+    ]
+    context = {"device": device, "tenant": tenant, "lines": lines, "people": _count(found)}
+    return render(request, "fleet/device_people.html", context)
+
+
+def _count(found: list[Sighting]) -> int:
+    return len({one.membership.user_id for one in found if one.is_open})
