@@ -54,7 +54,7 @@ class TenantChoice(forms.ModelChoiceField):
 class ExceptField(forms.ModelMultipleChoiceField):
     """Tenants whose subtrees a role does not reach."""
 
-    widget = forms.CheckboxSelectMultiple
+    widget = forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"})
 
     def __init__(self) -> None:
         super().__init__(

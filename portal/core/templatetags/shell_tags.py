@@ -50,7 +50,12 @@ def nav_items(context: template.Context) -> list[dict[str, Any]]:
     """The lines of the sidebar this person may use: url, icon, label, short, section, key, current."""
     request = context["request"]
     access: Access = getattr(request, "access", NO_ACCESS)
-    shown = [item for item in NAVIGATION if not item.permission or access.tenants_with(item.permission)]
+    own = not getattr(
+        request, "viewing", None
+    )  # what is the person's own is not shown while viewing as another
+    shown = [
+        item for item in NAVIGATION if (access.tenants_with(item.permission) if item.permission else own)
+    ]
     items = [
         {
             "url": reverse(item.url_name),

@@ -150,3 +150,24 @@ def test_a_grant_that_goes_takes_its_rows_along(live_portal, reseller, outsider)
         later = EventFactory(tenant=outsider.tenant)
         publish("activity.added", tenant_id=outsider.tenant.pk, event=later.pk, server=later.server_id)
         assert later.summary not in browser.all_frames()
+
+
+def test_who_views_as_somebody_else_hears_what_both_may(live_portal, provider, reseller, outsider):
+    browser = provider.client()
+    browser.post("/view-as/", {"tenant": reseller.tenant.pk, "role": "viewer"})
+    with live_portal.joined(provider, "activity", client=browser) as socket:
+        foreign, seen = EventFactory(tenant=outsider.tenant), EventFactory(tenant=reseller.tenant)
+        for event in (foreign, seen):
+            publish(
+                "activity.added", tenant_id=event.placement.tenant_id, event=event.pk, server=event.server_id
+            )
+        told = socket.frame_with(seen.summary).html + socket.all_frames()
+        assert foreign.summary not in told
+
+
+def test_an_object_beyond_the_viewed_role_is_refused(live_portal, provider, reseller, outsider):
+    browser = provider.client()
+    browser.post("/view-as/", {"tenant": reseller.tenant.pk, "role": "viewer"})
+    device = DeviceFactory(tenant=outsider.tenant)
+    with live_portal.open(provider, f"device:{device.pk}", client=browser) as socket:
+        assert socket.close_code() == 4403
