@@ -17,7 +17,7 @@ from portal.core.access import EVERYTHING, ROLES
 from portal.fleet.models import Device
 from portal.jobs.models import Job
 from portal.servers.models import Placement
-from portal.servers.services import place_organizations
+from portal.servers.placements import move_placements
 from portal.tenants.models import Tenant
 from portal.tenants.services import create_tenant, move_tenant
 from portal.tenants.suspension import resume_tenant, suspend_tenant
@@ -117,8 +117,10 @@ class World(RuleBasedStateMachine):
 
     @rule(placement=PICK, tenant=PICK)
     def re_home(self, placement, tenant):
-        placed = self.pick(Placement.objects.filter(server=self.server), placement)
-        place_organizations(server=self.server, choices={placed.pk: self.tenant(tenant)}, user=self.owner)
+        placed = self.pick(
+            Placement.objects.filter(server=self.server).select_related("server", "tenant"), placement
+        )
+        move_placements([(placed, self.tenant(tenant).pk, False)])
 
     # Roles
 
