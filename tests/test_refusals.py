@@ -83,7 +83,7 @@ class World:
         self.invitation = InvitationFactory(tenant=self.tenant)
         self.owner = person(self.tenant, "owner")
         self.owners_browser = self.owner.client()
-        self.rule = SecondFactorRule.objects.create(tenant=self.tenant, role="customer")
+        self.rule = SecondFactorRule.objects.create(tenant=TenantFactory(parent=self.tenant))  # nobody's
         self.session = UserSession.objects.get(user=self.owner.user)
         self.key = security_key(self.owner.user)
         self.intake = intake_of(self.server)
