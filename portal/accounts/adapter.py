@@ -4,7 +4,9 @@ from typing import Any, Final
 
 import structlog
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
 from allauth.core import context
+from allauth.core.exceptions import ReauthenticationRequired
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -52,7 +54,12 @@ class AccountAdapter(DefaultAccountAdapter):
         return response
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
-        return not is_recent(context.request)
+        """Also of people without password and second factor, whom django-allauth itself lets pass."""
+        if is_recent(context.request):
+            return False
+        if not get_reauthentication_flows(context.request.user):
+            raise ReauthenticationRequired
+        return True
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return ip_of(request) or UNKNOWN_ADDRESS

@@ -43,10 +43,11 @@ def recently_authenticated(view: View[P]) -> View[P]:
             return _ask(request)
         if request.method == "POST" and KEPT_FIELD in request.POST:
             kept = KeptForm.take(request)
-            if kept is None or kept.path != request.get_full_path():
+            fields = kept.fields() if kept and kept.path == request.get_full_path() else None
+            if fields is None:
                 messages.warning(request, "What you had typed is not kept any more. Type it again.")
                 return redirect(request.get_full_path())
-            request.POST = kept.fields()  # type: ignore[assignment]
+            request.POST = fields  # type: ignore[assignment]
         return view(request, *args, **kwargs)
 
     return guarded
@@ -101,8 +102,12 @@ class KeptForm:
         nonce = request.POST.get(KEPT_FIELD, "")
         return kept if kept and secrets.compare_digest(kept.nonce.encode(), nonce.encode()) else None
 
-    def fields(self) -> QueryDict:
-        return QueryDict(Secret(self.sealed).reveal())
+    def fields(self) -> QueryDict | None:
+        """What was typed; None where no key opens it any more."""
+        try:
+            return QueryDict(Secret(self.sealed).reveal())
+        except SecretUnreadable:
+            return None
 
 
 def _ask(request: PortalRequest) -> HttpResponse:

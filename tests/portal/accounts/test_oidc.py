@@ -1,13 +1,16 @@
 """Sign-in through a real OpenID Connect provider that runs beside the tests."""
 
-from urllib.parse import urlsplit
+from datetime import timedelta
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 import requests
+import time_machine
 from allauth.socialaccount.models import SocialAccount
 from cryptography.fernet import Fernet
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from oidc_provider_mock import User as TheirUser
 from oidc_provider_mock import run_server_in_thread
 
@@ -173,3 +176,17 @@ def test_without_a_provider_there_is_no_such_address(settings):
     settings.SOCIALACCOUNT_PROVIDERS = {}
     assert Client().get(LOGIN).status_code == 404
     assert "Sign in with Northern" not in Client().get(reverse("account_login")).content.decode()
+
+
+def test_who_has_no_password_proves_himself_at_the_provider_again():
+    InvitationFactory(email="stranger@example.com")
+    browser, _ = come_in("stranger")
+    danger = reverse("mfa_activate_totp")
+    with time_machine.travel(timezone.now() + timedelta(minutes=11)):
+        asked = browser.get(danger)
+        assert asked.url == f"{LOGIN}?{urlencode({'next': danger})}"
+        to_provider = browser.get(asked.url)
+        back = requests.post(to_provider.url, data={"sub": "stranger"}, allow_redirects=False, timeout=10)
+        there = urlsplit(back.headers["Location"])
+        assert browser.get(f"{there.path}?{there.query}").url == danger
+        assert browser.get(danger).status_code == 200

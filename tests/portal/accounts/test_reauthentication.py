@@ -119,3 +119,11 @@ def test_without_keys_the_page_says_that_nothing_was_kept(browser, later, settin
     settings.ENCRYPTION_KEYS = []
     asked = browser.post(DANGER, {"note": "typed"})
     assert confirm(browser, asked.url).url == DANGER
+
+
+def test_a_form_whose_key_is_gone_is_asked_for_again(browser, later, settings):
+    back = confirm(browser, browser.post(DANGER, {"note": "typed"}).url)
+    nonce = re.search(r'name="kept_form" value="([^"]+)"', browser.get(back.url).content.decode())[1]
+    settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    answer = browser.post(DANGER, {"kept_form": nonce})
+    assert (answer.status_code, answer.url) == (302, DANGER)
