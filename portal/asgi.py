@@ -12,14 +12,15 @@ django_application = get_asgi_application()
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402  (needs the apps loaded above)
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
+from portal.core.body_limits import BodyLimits  # noqa: E402
 from portal.core.key_state import announce_in_background  # noqa: E402
+from portal.core.origins import SameOriginWebsockets  # noqa: E402
 from portal.live.routing import websocket_urlpatterns  # noqa: E402
 from portal.live.sockets import with_raw_send  # noqa: E402
 
-websocket_application = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
+websocket_application = SameOriginWebsockets(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
 application = ProtocolTypeRouter(
-    {"http": django_application, "websocket": with_raw_send(websocket_application)}
+    {"http": BodyLimits(django_application), "websocket": with_raw_send(websocket_application)}
 )
 announce_in_background()

@@ -26,6 +26,7 @@ from portal.core.environment import (
     load_env_file,
 )
 from portal.core.logs import logging_config
+from portal.core.origins import trusted_origins
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV = os.environ.get("PERIHELION_ENV", "production")
@@ -68,8 +69,8 @@ AUDIT_RETENTION_MONTHS = env_int("AUDIT_RETENTION_MONTHS", 24, least=0)  # 0 kee
 DEBUG = False
 DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.core.error_reports.ErrorReportFilter"
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", [] if PRODUCTION else ["*"])
-CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 HTTPS = env_flag("HTTPS", PRODUCTION)
+CSRF_TRUSTED_ORIGINS = trusted_origins(env_list("CSRF_TRUSTED_ORIGINS"), https=HTTPS)
 if HTTPS:
     SECURE_SSL_REDIRECT = env_flag("SECURE_SSL_REDIRECT", True)
     SECURE_HSTS_SECONDS = 31_536_000
@@ -77,12 +78,16 @@ if HTTPS:
     SECURE_HSTS_PRELOAD = True
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
+    # Browsers take a cookie of such a name over https only, for this host alone and all of its paths.
+    SESSION_COOKIE_NAME = "__Host-session"
+    CSRF_COOKIE_NAME = "__Host-csrf"
 # Proxies whose X-Forwarded-For is believed: addresses or ranges. None is where this is empty.
 TRUSTED_PROXIES = trusted_networks(env_list("TRUSTED_PROXIES"))
 if env_flag("TRUST_X_FORWARDED_PROTO", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"  # the launcher of sign-ins into Comet alone says otherwise
 ROOT_URLCONF = "portal.urls"
 ASGI_APPLICATION = "portal.asgi.application"
 
@@ -128,10 +133,12 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "portal.core.headers.HeadersMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "portal.core.client_address.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -141,7 +148,6 @@ MIDDLEWARE = [
     "portal.accounts.middleware.SessionLimitsMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "portal.accounts.middleware.AccessMiddleware",
@@ -167,8 +173,8 @@ TEMPLATES = [
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
-        "default-src": [SELF],
-        "script-src": [SELF, NONCE],
+        "default-src": [NONE],
+        "script-src": [NONCE],  # not even a file of the portal's own runs that a page does not name
         "style-src": [SELF],
         "img-src": [SELF, "data:"],
         "connect-src": [SELF],
@@ -322,7 +328,10 @@ if os.environ.get("OIDC_ISSUER"):
         ],
     }
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SAMESITE = "Lax"  # Strict would ask everybody to sign in again who follows a link in a mail
+CSRF_COOKIE_HTTPONLY = True  # pages carry the token themselves
+CSRF_COOKIE_SAMESITE = "Lax"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # in no cookie of its own
 PASSWORD_HASHERS = (
     ["django.contrib.auth.hashers.MD5PasswordHasher"]
     if ENV == "test"

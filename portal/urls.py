@@ -17,5 +17,7 @@ urlpatterns = [
     path("", include("portal.audit.urls")),
     path("accounts/", include("portal.accounts.signin_urls")),
 ]
+handler500 = "portal.core.views.server_error"
+handler400 = "portal.core.views.bad_request"
 handler429 = "portal.core.views.too_many_requests"
 handler403 = "portal.core.views.permission_denied"

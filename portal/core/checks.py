@@ -33,6 +33,15 @@ def check_keys_open_secrets(databases: Sequence[str] | None = None, **_: Any) ->
     return [Warning(state.problem, hint=state.advice, id="core.W002")] if state.problem else []
 
 
+@register(Tags.security, deploy=True)
+def check_host_names(**_: Any) -> list[CheckMessage]:
+    """Links in mails and webhooks are made from the host name a request gives."""
+    if not settings.PRODUCTION or "*" not in settings.ALLOWED_HOSTS:
+        return []
+    hint = "List the names under which people reach the portal."
+    return [Warning("ALLOWED_HOSTS holds *, so any name passes for the portal's.", hint=hint, id="core.W005")]
+
+
 @register(Tags.security)
 def check_secret_files(**_: Any) -> list[CheckMessage]:
     """A key beside the database is stolen, and lost, together with it."""

@@ -5,6 +5,7 @@ from typing import Any, Final
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from redis.exceptions import RedisError
@@ -46,6 +47,21 @@ def _redis_answers() -> bool:
         return bool(redis_connection().ping())
     except RedisError:
         return False
+
+
+def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    """The 400 page. It asks nothing of the request, which may be anything."""
+    return HttpResponse(_bare_page("400.html", request), status=400)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """The 500 page. It asks neither database nor session, which may be what failed."""
+    return HttpResponse(_bare_page("500.html", request), status=500)
+
+
+def _bare_page(template: str, request: HttpRequest) -> str:
+    """A page without the context processors, but with what lets its own scripts run."""
+    return render_to_string(template, {"CSP_NONCE": getattr(request, "csp_nonce", "")})
 
 
 def too_many_requests(request: HttpRequest) -> HttpResponse:

@@ -18,13 +18,14 @@ from redis.exceptions import RedisError
 from comet.webhooks import BadWebhook, read_webhook
 from portal.audit.services import ip_of
 from portal.core.access import PortalRequest, public, requires
+from portal.core.body_limits import LONGER
 from portal.core.encryption import SecretUnreadable
 from portal.live import gaps, webhooks
 from portal.live.ingest import Fenced, ingest_webhook
 from portal.live.models import WebhookIntake
 from portal.servers.models import CometServer
 
-MAX_BYTES: Final = 16 * 1024 * 1024
+MAX_BYTES: Final = LONGER["/hooks/comet/"]
 REFUSAL_LOG_SECONDS: Final = 60
 
 log = structlog.get_logger(__name__)

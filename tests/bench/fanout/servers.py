@@ -17,7 +17,15 @@ WS_VERSION: Final = "8.18.3"
 START_SECONDS: Final = 30.0
 UVICORN: Final = [
     *("--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio"),
-    *("--ws-per-message-deflate", "false", "--no-access-log", "--log-level", "warning"),
+    *(
+        "--ws-per-message-deflate",
+        "false",
+        "--ws-max-size",
+        "4096",
+        "--no-access-log",
+        "--log-level",
+        "warning",
+    ),
     *("--lifespan", "off"),
 ]
 """As in the Procfile, so that both Python servers have the same ground."""

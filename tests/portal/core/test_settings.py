@@ -87,3 +87,32 @@ def test_a_key_file_in_the_data_folder_is_warned_of(tmp_path):
 
     assert "which lies in the data folder beside the database" in said
     assert "which others on this machine may read" in said
+
+
+COOKIES = (
+    "import portal.settings as s; print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.SESSION_COOKIE_SECURE,"
+    " s.CSRF_COOKIE_SECURE, s.SECURE_HSTS_SECONDS >= 31_536_000, s.SECURE_SSL_REDIRECT)"
+)
+
+
+def test_cookies_of_production_belong_to_one_host_and_https():
+    started = start(COOKIES, **GOOD)
+
+    assert started.stdout.strip() == "__Host-session __Host-csrf True True True True", started.stderr
+
+
+def test_a_trusted_origin_without_https_keeps_production_from_starting():
+    started = start(**GOOD, CSRF_TRUSTED_ORIGINS="http://portal.example.com")
+
+    assert started.returncode != 0
+    assert "CSRF_TRUSTED_ORIGINS holds 'http://portal.example.com'" in started.stderr
+
+
+def test_any_host_name_in_production_is_warned_of():
+    check = (
+        "import django; django.setup(); from django.core.management import call_command as c;"
+        " c('check', deploy=True)"
+    )
+    started = start(check, **GOOD, ALLOWED_HOSTS="*", DJANGO_SETTINGS_MODULE="portal.settings")
+
+    assert "ALLOWED_HOSTS holds *" in started.stderr

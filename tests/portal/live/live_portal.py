@@ -111,6 +111,7 @@ class LivePortal:
         if person is not None:
             key = (client or person.client()).cookies[settings.SESSION_COOKIE_NAME].value
             headers["Cookie"] = f"{settings.SESSION_COOKIE_NAME}={key}"
+        headers.setdefault("Origin", f"http://127.0.0.1:{self.port}")
         with connect(
             f"ws://127.0.0.1:{self.port}/ws/live/?topics={quote(topics, safe=',:')}",
             additional_headers=headers,
@@ -143,6 +144,7 @@ class LivePortal:
             port=0,
             ws="websockets-sansio",
             ws_per_message_deflate=False,
+            ws_max_size=4096,  # as in the Procfile
             log_config=None,
             lifespan="off",
         )

@@ -6,7 +6,6 @@ import pytest
 from django.contrib.sessions.models import Session
 from websockets.exceptions import InvalidStatus
 
-from portal import asgi
 from portal.accounts.access import access_for
 from portal.accounts.memberships import take_role
 from portal.accounts.models import Membership
@@ -70,14 +69,14 @@ def test_a_list_without_permission_is_left_out_and_the_others_stay(live_portal, 
         browser.frame_with(event.summary)
 
 
-def test_another_origin_is_refused(live_portal, provider, monkeypatch):
-    monkeypatch.setattr(asgi.websocket_application, "allowed_origins", ["portal.example.com"])
+@pytest.mark.parametrize("origin", ["https://elsewhere.example.com", "null", ""])
+def test_another_origin_is_refused(live_portal, provider, origin):
     with (
         pytest.raises(InvalidStatus, match="403"),
-        live_portal.open(provider, "jobs", Origin="https://elsewhere.example.com"),
+        live_portal.open(provider, "jobs", Origin=origin),
     ):
         pass
-    with live_portal.open(provider, "jobs", Origin="https://portal.example.com") as browser:
+    with live_portal.open(provider, "jobs") as browser:
         browser.frame_with("live-marks")
 
 
@@ -85,6 +84,12 @@ def test_who_sends_is_no_page(live_portal, provider):
     with live_portal.joined(provider, "jobs") as browser:
         browser.socket.send("hello")
         assert browser.close_code() == 4403
+
+
+def test_what_is_far_too_long_for_a_page_is_not_even_read(live_portal, provider):
+    with live_portal.joined(provider, "jobs") as browser:
+        browser.socket.send("x" * 5_000)
+        assert browser.close_code() == 1009
 
 
 def test_a_socket_closes_at_once_when_its_person_signs_out(live_portal, provider):
