@@ -1,7 +1,7 @@
 """The control plane: makes things happen on demand. JSON over HTTP, on loopback, off by default."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import msgspec
@@ -10,18 +10,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from comet.emulator import events
-from comet.emulator.draw import Draw
 from comet.emulator.errors import Refusal, bad_request
 from comet.emulator.faults import ANY_METHOD, Fault, Latency
-from comet.emulator.job import Job
+from comet.emulator.flow import flow, retell
 from comet.emulator.live import Life
 from comet.emulator.server import Server
 from comet.emulator.settings import ROLES
 
 Wire = dict[str, Any]
 _ANSWER_KINDS = ("html", "broken-json", "endless", "half", "stall")
-_TICKS_PER_SECOND = 20
+_GARBAGE = ("no JSON", "[]", "{}", '{"Type": "4201"}', '{"Type": 4201, "Data": {"GUID": 7}}', "\x00")
 
 
 class Control:
@@ -63,6 +61,18 @@ class Control:
     async def streams_drop(self, order: Wire) -> Wire:
         self._server.faults.refuse_streams(_number(order, "seconds", 0))
         return {"dropped": self._server.hub.drop_all()}
+
+    async def streams_stall(self, order: Wire) -> Wire:
+        """Lets every stream be silent for a while; what happens meanwhile is told afterwards."""
+        self._server.faults.stall_streams(_number(order, "seconds"))
+        return {}
+
+    async def streams_garbage(self, order: Wire) -> Wire:
+        """Sends frames that are no events of this server, each of another kind, to every stream."""
+        frames = int(_number(order, "frames", len(_GARBAGE)))
+        for number in range(frames):
+            self._server.hub.offer_all(_GARBAGE[number % len(_GARBAGE)])
+        return {"streams": self._server.hub.streams}
 
     async def latency(self, order: Wire) -> Wire:
         """The same delay for all calls, or half of them by `median` and one in a hundred by `p99`."""
@@ -125,6 +135,17 @@ class Control:
         self._server.webhooks.retry_seconds = tuple(pauses)
         return {}
 
+    async def webhooks_disturb(self, order: Wire) -> Wire:
+        """A share of the posts is made twice, and each is held back by up to so many seconds."""
+        webhooks = self._server.webhooks
+        twice, delay = _number(order, "twice", 0), _number(order, "delay_seconds", 0)
+        webhooks.twice, webhooks.delay_seconds = min(1.0, twice), delay
+        return {"twice": webhooks.twice, "delay_seconds": webhooks.delay_seconds}
+
+    async def webhooks_taken(self, order: Wire) -> Wire:
+        """Which posts were answered with 200, each told once."""
+        return {"taken": self._server.webhooks.forget_taken()}
+
     async def clear(self, order: Wire) -> Wire:
         self._server.faults.clear()
         return {}
@@ -166,10 +187,23 @@ class Control:
         jobs = self._server.jobs.recent()
         if not jobs:
             raise bad_request("There is no recent job to tell of")
-        task = asyncio.create_task(self._flow(jobs, per_second, seconds))
+        self._emit_beside(retell(self._server, jobs, per_second, seconds))
+        return {"events": int(per_second * seconds)}
+
+    async def jobs_flow(self, order: Wire) -> Wire:
+        """Backups that begin at a steady rate on random devices, and end like any other."""
+        per_second, seconds = _number(order, "per_second"), _number(order, "seconds")
+        durations = int(_number(order, "shortest", 2)), int(_number(order, "longest", 20))
+        if durations[0] > durations[1]:
+            raise bad_request("shortest must not be more than longest")
+        started = flow(self._server, self._life, per_second=per_second, seconds=seconds, durations=durations)
+        self._emit_beside(started)
+        return {"jobs": int(per_second * seconds)}
+
+    def _emit_beside(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._emitting.add(task)
         task.add_done_callback(self._emitting.discard)
-        return {"events": int(per_second * seconds)}
 
     async def roles(self, order: Wire) -> Wire:
         role = order.get("role", "")
@@ -205,31 +239,21 @@ class Control:
         await self._life.advance(_number(order, "seconds"))
         return {"now": self._server.clock.now()}
 
-    async def _flow(self, jobs: list[Job], per_second: float, seconds: float) -> None:
-        total, sent = int(per_second * seconds), 0
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        while sent < total:
-            await asyncio.sleep(1 / _TICKS_PER_SECOND)
-            due = min(total, int((loop.time() - began) * per_second))
-            for number in range(sent, due):
-                job = Draw("flow", number).pick(jobs)
-                kind = events.JOB_COMPLETED if number % 2 else events.JOB_NEW
-                self._server.tell_job(kind, job, self._server.clock.seconds())
-            sent = due
-
 
 def make_control_app(server: Server, app: Starlette) -> Starlette:
     """The control plane of one server."""
     control = Control(server, app)
     orders = {
         "/streams/drop": control.streams_drop,
+        "/streams/stall": control.streams_stall,
+        "/streams/garbage": control.streams_garbage,
         "/latency": control.latency,
         "/fail": control.fail,
         "/answer": control.answer,
         "/clear": control.clear,
         "/jobs/start": control.jobs_start,
         "/jobs/outcome": control.jobs_outcome,
+        "/jobs/flow": control.jobs_flow,
         "/events/emit": control.events_emit,
         "/events/rate": control.events_rate,
         "/clock/drift": control.clock_drift,
@@ -238,6 +262,8 @@ def make_control_app(server: Server, app: Starlette) -> Starlette:
         "/mode": control.mode,
         "/roles": control.roles,
         "/webhooks/retry": control.webhooks_retry,
+        "/webhooks/disturb": control.webhooks_disturb,
+        "/webhooks/taken": control.webhooks_taken,
         "/assume": control.assume,
         "/up": control.up,
         "/down": control.down,

@@ -115,6 +115,12 @@ class EventHub:
             subscription.cut()
         return count
 
+    def offer_all(self, text: str) -> int:
+        """Send a frame as it is to every stream, whatever it holds; to how many."""
+        for subscription in self._subscriptions:
+            subscription.offer(text)
+        return len(self._subscriptions)
+
     def emit(
         self,
         event_type: int,

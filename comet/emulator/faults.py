@@ -45,6 +45,7 @@ class Faults:
     chance: random.Random = field(default_factory=random.Random)
     _pending: list[Fault] = field(default_factory=list)
     _streams_refused_until: float = 0.0
+    _streams_silent_until: float = 0.0
 
     def add(self, fault: Fault) -> None:
         self._pending.append(fault)
@@ -52,7 +53,7 @@ class Faults:
     def clear(self) -> None:
         self._pending.clear()
         self.latency.clear()
-        self._streams_refused_until = 0.0
+        self._streams_refused_until = self._streams_silent_until = 0.0
 
     def take(self, method: str) -> Fault | None:
         """The fault this call meets, counted down."""
@@ -74,6 +75,13 @@ class Faults:
 
     def streams_refused(self) -> bool:
         return time.monotonic() < self._streams_refused_until
+
+    def stall_streams(self, seconds: float) -> None:
+        self._streams_silent_until = time.monotonic() + seconds
+
+    def stream_silence(self) -> float:
+        """For how many seconds streams send nothing yet."""
+        return max(0.0, self._streams_silent_until - time.monotonic())
 
     def pending(self) -> list[Fault]:
         return list(self._pending)

@@ -29,6 +29,9 @@ class StartedJobs:
             if (device := fleet.get(entry["username"], entry["device_id"])) is not None:
                 self._jobs[guid] = _recall(guid, entry, device)
 
+    def __len__(self) -> int:
+        return len(self._jobs)
+
     def all(self) -> list[Job]:
         return list(self._jobs.values())
 

@@ -35,14 +35,14 @@ async def serve(server: Server, socket: WebSocket) -> None:
     await socket.send_json(server.hello())
     subscription = server.hub.subscribe(caller.sees, _allowed(socket.query_params.get("allowList", "")))
     try:
-        await _relay(socket, subscription)
+        await _relay(server, socket, subscription)
     finally:
         server.hub.unsubscribe(subscription)
 
 
-async def _relay(socket: WebSocket, subscription: Subscription) -> None:
+async def _relay(server: Server, socket: WebSocket, subscription: Subscription) -> None:
     """Send until the reader leaves or is cut off. A reader that is cut off gets no farewell."""
-    sending = asyncio.create_task(_send(socket, subscription))
+    sending = asyncio.create_task(_send(server, socket, subscription))
     reading = asyncio.create_task(_read(socket))
     cutting = asyncio.create_task(subscription.until_cut())
     _, unfinished = await asyncio.wait({sending, reading, cutting}, return_when=asyncio.FIRST_COMPLETED)
@@ -51,9 +51,12 @@ async def _relay(socket: WebSocket, subscription: Subscription) -> None:
     await asyncio.gather(sending, reading, cutting, return_exceptions=True)
 
 
-async def _send(socket: WebSocket, subscription: Subscription) -> None:
+async def _send(server: Server, socket: WebSocket, subscription: Subscription) -> None:
     while True:
-        await socket.send_text(await subscription.next())
+        text = await subscription.next()
+        if silence := server.faults.stream_silence():
+            await asyncio.sleep(silence)
+        await socket.send_text(text)
 
 
 async def _read(socket: WebSocket) -> None:

@@ -1,7 +1,9 @@
 """Webhooks: every event posted to those who asked for it, in parallel, and again if they do not take it."""
 
 import asyncio
+import random
 import uuid
+from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -17,13 +19,15 @@ RETRY_SECONDS = (1.0, 2.0, 4.0, 8.0)  # pauses before the second and further att
 _TAKEN = 200
 _AT_ONCE = 8
 _POST_SECONDS = 10.0
+_REMEMBERED = 100_000
+_TRACING = "x-Comet-Tracing-Id"
 _OWN_HEADERS = (
     "host",
     "content-type",
     "content-length",
     "connection",
     "transfer-encoding",
-    "x-comet-tracing-id",
+    _TRACING.lower(),
 )
 
 
@@ -37,6 +41,12 @@ class Webhooks:
         self._pool = urllib3.PoolManager(maxsize=_AT_ONCE, retries=False)
         self._threads = ThreadPoolExecutor(_AT_ONCE, "webhook")
         self.retry_seconds = RETRY_SECONDS
+        self.twice = 0.0
+        """Share of the posts that are made twice though they were taken."""
+        self.delay_seconds = 0.0
+        """Each post is held back by a random part of this."""
+        self.chance = random.Random()
+        self._taken: deque[Wire] = deque(maxlen=_REMEMBERED)
         self.delivered = 0
         self.given_up = 0
 
@@ -58,6 +68,12 @@ class Webhooks:
             if _wanted(option, hello["Type"]):
                 self._post(organization_id, option, hello)
 
+    def forget_taken(self) -> list[Wire]:
+        """Posts that were answered with 200 since this was last asked."""
+        taken = list(self._taken)
+        self._taken.clear()
+        return taken
+
     def close(self) -> None:
         for tasks in self._posting.values():
             for task in tasks:
@@ -78,20 +94,35 @@ class Webhooks:
     def _post(self, owner: str, option: Wire, event: Wire) -> None:
         if option["Level"] == "none":
             event = {name: value for name, value in event.items() if name != "Data"}
-        body = msgspec.json.encode(event)
-        task = asyncio.get_running_loop().create_task(self._deliver(option["URL"], _headers(option), body))
+        task = asyncio.get_running_loop().create_task(self._deliver(option["URL"], _headers(option), event))
         tasks = self._posting.setdefault(owner, set())
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    async def _deliver(self, url: str, headers: Mapping[str, str], body: bytes) -> None:
+    async def _deliver(self, url: str, headers: Mapping[str, str], event: Wire) -> None:
+        body = msgspec.json.encode(event)
+        for _ in range(2 if self.chance.random() < self.twice else 1):
+            await asyncio.sleep(self.chance.uniform(0.0, self.delay_seconds))
+            if not await self._offer(url, headers, body):
+                self.given_up += 1
+                return
+            self._taken.append(
+                {
+                    "tracing_id": headers[_TRACING],
+                    "type": event["Type"],
+                    "resource_id": event.get("ResourceID", ""),
+                }
+            )
+        self.delivered += 1
+
+    async def _offer(self, url: str, headers: Mapping[str, str], body: bytes) -> bool:
+        """Post until it is taken; whether it was."""
         loop = asyncio.get_running_loop()
         for pause in (0.0, *self.retry_seconds):
             await asyncio.sleep(pause)
             if await loop.run_in_executor(self._threads, self._is_taken, url, headers, body):
-                self.delivered += 1
-                return
-        self.given_up += 1
+                return True
+        return False
 
     def _is_taken(self, url: str, headers: Mapping[str, str], body: bytes) -> bool:
         try:
@@ -111,4 +142,4 @@ def _wanted(option: Wire, event_type: int) -> bool:
 def _headers(option: Wire) -> dict[str, str]:
     """Custom headers, without those that clash with the post's own."""
     custom = {n: v for n, v in option["CustomHeaders"].items() if n.lower() not in _OWN_HEADERS}
-    return {**custom, "Content-Type": "application/json", "x-Comet-Tracing-Id": str(uuid.uuid4())}
+    return {**custom, "Content-Type": "application/json", _TRACING: str(uuid.uuid4())}

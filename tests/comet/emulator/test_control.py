@@ -94,6 +94,43 @@ def test_a_flow_of_events_arrives_in_full(emulator, open_stream):
     assert {stream.read()["Type"] for _ in range(promised)} == {4200, 4201}
 
 
+def test_jobs_of_a_flow_begin_end_and_are_kept(emulator, open_stream):
+    stream = open_stream(allow_list="4200,4201")
+
+    promised = emulator.order("jobs/flow", per_second=20, seconds=0.5, shortest=1, longest=1)["jobs"]
+
+    told = [stream.read() for _ in range(2 * promised)]
+    begun = {event["ResourceID"] for event in told if event["Type"] == 4200}
+    ended = {event["ResourceID"] for event in told if event["Type"] == 4201}
+    now = int(emulator.order("state")["now"])
+    known = emulator.call("admin/get-jobs-for-date-range", Start=now - 60, End=now + 60)
+    assert len(begun) == promised == 10
+    assert begun == ended <= {job["GUID"] for job in known if job["EndTime"]}
+
+
+def test_a_stalled_stream_is_silent_and_tells_afterwards(emulator, open_stream):
+    stream = open_stream(allow_list="9999")
+    emulator.order("streams/stall", seconds=60)
+    emulator.order("events/emit", type=9999)
+
+    with pytest.raises(TimeoutError):
+        stream.connection.recv(timeout=0.5)
+
+    emulator.order("streams/stall", seconds=0)
+    stalled = open_stream(allow_list="9999")  # a new one is not held back any more
+    emulator.order("events/emit", type=9999, Actor="second")
+    assert stalled.read()["Actor"] == "second"
+
+
+def test_garbage_reaches_every_stream(emulator, open_stream):
+    stream = open_stream(allow_list="9999")
+
+    assert emulator.order("streams/garbage", frames=3)["streams"] >= 1
+
+    frames = [stream.connection.recv(timeout=EVENT_WITHIN_SECONDS) for _ in range(3)]
+    assert frames == ["no JSON", "[]", "{}"]
+
+
 @pytest.mark.parametrize(
     ("order", "body"),
     [
@@ -104,6 +141,10 @@ def test_a_flow_of_events_arrives_in_full(emulator, open_stream):
         ("advance", b"[]"),
         ("answer", b'{"kind": "poem"}'),
         ("jobs/start", b'{"username": "nobody"}'),
+        ("jobs/flow", b'{"per_second": 1}'),
+        ("jobs/flow", b'{"per_second": 1, "seconds": 1, "shortest": 9, "longest": 8}'),
+        ("streams/stall", b"{}"),
+        ("webhooks/disturb", b'{"twice": -1}'),
     ],
 )
 def test_an_order_that_makes_no_sense_is_refused(emulator, order, body):

@@ -4,6 +4,7 @@ import http.server
 import json
 import queue
 import threading
+import time
 from dataclasses import dataclass, field
 
 import pytest
@@ -99,6 +100,27 @@ def test_a_post_that_is_not_taken_is_repeated_a_finite_number_of_times(world, re
     other = world.user()
     assert receiver.next(4100)[0]["ResourceID"] == other
     assert world.emulator.order("state")["webhooks"]["given_up"] == given_up + 1
+
+
+def test_posts_are_made_twice_and_late_on_demand_and_what_was_taken_is_told_once(world, receiver):
+    hook(world, receiver, WhiteListedEventTypes=[4100])
+    world.emulator.order("webhooks/taken")
+    world.emulator.order("webhooks/disturb", twice=1, delay_seconds=0.2)
+    name = world.user()
+    posts = [receiver.next(4100) for _ in range(2)]
+    world.emulator.order("webhooks/disturb")
+    other = world.user()
+    receiver.next(4100)
+
+    tracing_ids = {headers["x-Comet-Tracing-Id"] for _, headers in posts}
+    assert ([event["ResourceID"] for event, _ in posts], len(tracing_ids)) == ([name, name], 1)
+    taken: list[dict] = []
+    deadline = time.monotonic() + WITHIN_SECONDS
+    while len(taken) < 3 and time.monotonic() < deadline:
+        taken += world.emulator.order("webhooks/taken")["taken"]
+    assert sorted(post["resource_id"] for post in taken) == sorted([name, name, other])
+    assert tracing_ids == {post["tracing_id"] for post in taken if post["resource_id"] == name}
+    assert receiver.posts.empty()
 
 
 def test_types_are_filtered_and_data_left_out_at_level_none(world, receiver):
