@@ -8,6 +8,9 @@ from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 
+_IPV6_NETWORK: Final = 64
+"""Bits that one customer of a provider has for himself."""
+
 
 class Origin:
     """What an entry says of where it came from. Outside a request all of it is empty.
@@ -58,6 +61,16 @@ def ip_of(request: HttpRequest) -> str | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return str(mapped or address)
+
+
+def network_of(ip: str | None) -> str:
+    """What counts as one address: an IPv4 address, or the IPv6 network that one customer has for himself."""
+    if ip is None:
+        return ""
+    address = ipaddress.ip_address(ip)
+    if address.version == 4:
+        return ip
+    return str(ipaddress.ip_network((address, _IPV6_NETWORK), strict=False))
 
 
 class OriginMiddleware:

@@ -5,7 +5,6 @@ from, and what the caller names) is only counted; then the end is written, with 
 """
 
 import hashlib
-import ipaddress
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
@@ -20,9 +19,6 @@ from portal.audit.services import begin, end, label_of
 WINDOW: Final = timedelta(minutes=1)
 MOST_PEOPLE: Final = 20
 """Names kept of those somebody tried to be."""
-
-_IPV6_NETWORK: Final = 64
-"""Bits that one customer of a provider has for himself: his addresses count as one."""
 
 
 def note_refusal(
@@ -40,7 +36,7 @@ def note_refusal(
     ip = ip or origin.current().ip
     label = actor_label or label_of(actor)
     origin.current().refusals += 1
-    key = _key(action, _network(ip), tenant_id, actor.pk if actor is not None else None, same)
+    key = _key(action, origin.network_of(ip), tenant_id, actor.pk if actor is not None else None, same)
     for _ in range(3):  # the second finds what another process wrote a moment before
         if _count(key, label):
             return
@@ -103,12 +99,3 @@ def _write_end(repeat: Repeat) -> None:
 
 def _key(*parts: object) -> str:
     return hashlib.sha256("\n".join(str(part) for part in parts).encode("utf-8", "replace")).hexdigest()
-
-
-def _network(ip: str | None) -> str:
-    if ip is None:
-        return ""
-    address = ipaddress.ip_address(ip)
-    if address.version == 4:
-        return ip
-    return str(ipaddress.ip_network((address, _IPV6_NETWORK), strict=False))
