@@ -129,6 +129,7 @@ INSTALLED_APPS = [
     "portal.overview",
     "portal.sso",
     "portal.placing",
+    "portal.api",
     "portal.demo",
 ]
 
@@ -139,6 +140,7 @@ MIDDLEWARE = [
     "portal.core.client_address.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "portal.api.middleware.TokenOnlyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -351,6 +353,12 @@ DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "perihelion@localhost"
 
 # Who asks for /metrics sends this as a bearer token; without it the page does not exist.
 METRICS_TOKEN = env_secret("METRICS_TOKEN")
+
+# The read API: how often a minute it may be asked
+
+API_REQUESTS_A_MINUTE = env_int("API_REQUESTS_A_MINUTE", 600)  # by one token
+API_REQUESTS_A_MINUTE_BY_ADDRESS = env_int("API_REQUESTS_A_MINUTE_BY_ADDRESS", 1200)
+API_REFUSALS_A_MINUTE = 30  # tokens that let nobody in, by one address
 
 # Words, time, files
 

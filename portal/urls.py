@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("portal.tenants.urls")),
     path("", include("portal.accounts.urls")),
     path("", include("portal.audit.urls")),
+    path("", include("portal.api.urls")),
     path("accounts/", include("portal.accounts.signin_urls")),
 ]
 handler500 = "portal.core.views.server_error"

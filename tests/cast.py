@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import pytest
 from django.test import Client
 
+from portal.accounts.forms_tokens import READING
 from portal.accounts.models import User
+from portal.accounts.token_text import new_token
 from portal.tenants.models import Tenant
-from tests.factories import MembershipFactory, TenantFactory, UserFactory, provider_tenant
+from tests.factories import ApiTokenFactory, MembershipFactory, TenantFactory, UserFactory, provider_tenant
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,17 @@ class Person:
         client = Client()
         client.force_login(self.user)
         return client
+
+    def script(self, *permissions: str) -> Client:
+        """A script with an API token of this person's, for `permissions` or for all that the API reads."""
+        text = new_token()
+        ApiTokenFactory(owner=self.user, text=text, permissions=list(permissions or READING))
+        return script(text)
+
+
+def script(text: str) -> Client:
+    """A script that sends `text` as its API token."""
+    return Client(headers={"authorization": f"Bearer {text}"})
 
 
 def person(tenant: Tenant, role: str) -> Person:

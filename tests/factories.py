@@ -9,7 +9,9 @@ from allauth.mfa.models import Authenticator
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from portal.accounts.models import CustomRole, Exclusion, Invitation, Membership, User
+from portal.accounts.forms_tokens import READING
+from portal.accounts.models import ApiToken, CustomRole, Exclusion, Invitation, Membership, User
+from portal.accounts.token_text import digest_of, new_token
 from portal.audit.models import Entry
 from portal.fleet.models import Device, Policy, ProtectedItem, StorageVault, UserProfile
 from portal.jobs.models import DeviceDay, Job, PlacementHour
@@ -101,6 +103,23 @@ class InvitationFactory(DjangoModelFactory):
     role = "viewer"
     token_digest = factory.Sequence(lambda n: f"{n:064x}")
     expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=1))
+
+
+class ApiTokenFactory(DjangoModelFactory):
+    """A token of a new person, or of `tenant=` with `owner=None`; `text=` is what a script sends."""
+
+    class Meta:
+        model = ApiToken
+
+    class Params:
+        text = factory.LazyFunction(new_token)
+
+    name = factory.Sequence(lambda n: f"Script {n}")
+    token_digest = factory.LazyAttribute(lambda token: digest_of(token.text))
+    hint = factory.LazyAttribute(lambda token: token.text[-4:])
+    owner = factory.SubFactory(UserFactory)
+    permissions = factory.LazyFunction(lambda: list(READING))
+    expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=90))
 
 
 class CometServerFactory(DjangoModelFactory):

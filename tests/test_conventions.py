@@ -21,6 +21,7 @@ ROOMS = [
     "overview",
     "sso",
     "placing",
+    "api",
     "demo",
 ]
 

@@ -23,6 +23,7 @@ from portal.sso.services import session_digest
 from portal.tenants.models import Tenant
 from tests.cast import Person, person
 from tests.factories import (
+    ApiTokenFactory,
     CometServerFactory,
     CustomRoleFactory,
     DeviceFactory,
@@ -87,6 +88,7 @@ class World:
         self.session = UserSession.objects.get(user=self.owner.user)
         self.key = security_key(self.owner.user)
         self.intake = intake_of(self.server)
+        self.token = ApiTokenFactory(owner=self.owner.user)
         self.launch = LaunchFactory(
             tenant=self.tenant,
             server=self.server,
@@ -109,6 +111,8 @@ class Line:
     foreign: int = 404
     wrong_role: int = 403
     allowed: int = 200
+    by_token: bool = False
+    """Whether scripts ask, with an API token, and no browser."""
 
 
 def page(permission: str, **expected: Any) -> Line:
@@ -124,6 +128,11 @@ def plan_of(world: World) -> str:
     """Places the World's organization where it is already."""
     line = plans.Line(world.placement.pk, plans.standing(world.placement), world.tenant.pk)
     return plans.Plan("organizations", [line]).encode()
+
+
+def asked_by_script(permission: str, **expected: Any) -> Line:
+    """An address of the API. A token whose owner has no role at all lets nobody in: 401 and not 403."""
+    return Line(permission, **({"anonymous": 401, "by_token": True} | expected))
 
 
 LINES: dict[str, Line] = {
@@ -240,6 +249,24 @@ LINES: dict[str, Line] = {
     "sso:launch-key": post("signed-in", args=lambda w: [w.launch.pk], wrong_role=404, allowed=200),
     "sso:launch-end": post("signed-in", args=lambda w: [w.launch.pk], wrong_role=404),
     "sso:launch-ended": page("signed-in", wrong_role=200),
+    "accounts:token-list": page("signed-in", wrong_role=200),
+    "accounts:token-make": page("signed-in", wrong_role=200),
+    "accounts:token-revoke": post("signed-in", args=lambda w: [w.token.pk], wrong_role=404),
+    "accounts:token-overview": page("token:manage"),
+    "accounts:tenant-token-list": Line("token:manage", args=lambda w: [w.tenant.pk]),
+    "accounts:tenant-token-make": Line("token:manage", args=lambda w: [w.tenant.pk]),
+    "api:docs": page("signed-in", wrong_role=200),
+    "api:openapi": Line("public", anonymous=200, foreign=200, wrong_role=200),
+    "api:root": Line("public", anonymous=404, foreign=404, wrong_role=404, allowed=404),
+    "api:nothing-here": Line(
+        "public", args=lambda w: ["nothing"], anonymous=404, foreign=404, wrong_role=404, allowed=404
+    ),
+    "api:server-list": asked_by_script("server:view", foreign=200),
+    "api:server-detail": asked_by_script("server:view", args=lambda w: [w.server.pk]),
+    "api:device-list": asked_by_script("device:view", foreign=200, wrong_role=401),
+    "api:device-detail": asked_by_script("device:view", args=lambda w: [w.device.pk], wrong_role=401),
+    "api:job-list": asked_by_script("job:view", foreign=200),
+    "api:job-detail": asked_by_script("job:view", args=lambda w: [w.job.pk]),
     "account_login": Line("public", anonymous=200, foreign=302, wrong_role=302, allowed=302),
     "mfa_authenticate": Line("public", anonymous=302, foreign=302, wrong_role=302, allowed=302),
     "mfa_login_webauthn": Line("public", anonymous=302, foreign=302, wrong_role=302, allowed=302),
@@ -281,6 +308,10 @@ def somebody_without(permission: str, tenant: Tenant) -> Person:
     return person(tenant, role) if role and permission in PERMISSIONS else Person(UserFactory(), tenant)
 
 
+def client_of(who: Person, line: Line) -> Client:
+    return who.script() if line.by_token else who.client()
+
+
 def ask(client: Client, name: str, line: Line, world: World) -> int:
     url = reverse(name, args=line.args(world))
     response = getattr(client, line.method)(url, line.data(world))
@@ -305,18 +336,35 @@ def test_the_anonymous(name, world):
 
 @pytest.mark.parametrize("name", LINES)
 def test_another_tenant(name, world, outsider):
-    assert ask(outsider.client(), name, LINES[name], world) == LINES[name].foreign
+    line = LINES[name]
+    assert ask(client_of(outsider, line), name, line, world) == line.foreign
 
 
 @pytest.mark.parametrize("name", LINES)
 def test_the_wrong_role(name, world):
-    client = somebody_without(LINES[name].permission, world.tenant).client()
-    assert ask(client, name, LINES[name], world) == LINES[name].wrong_role
+    line = LINES[name]
+    client = client_of(somebody_without(line.permission, world.tenant), line)
+    assert ask(client, name, line, world) == line.wrong_role
 
 
 @pytest.mark.parametrize("name", LINES)
 def test_who_may(name, world):
-    assert ask(world.owners_browser, name, LINES[name], world) == LINES[name].allowed
+    line = LINES[name]
+    client = world.owner.script() if line.by_token else world.owners_browser
+    assert ask(client, name, line, world) == line.allowed
+
+
+BY_TOKEN = [name for name, line in LINES.items() if line.by_token]
+
+
+@pytest.mark.parametrize("name", BY_TOKEN)
+def test_a_session_opens_no_api(name, world):
+    assert ask(world.owners_browser, name, LINES[name], world) == 401
+
+
+@pytest.mark.parametrize("name", [name for name, line in LINES.items() if line.anonymous == 302])
+def test_a_token_opens_no_page(name, world):
+    assert ask(world.owner.script(*PERMISSIONS), name, LINES[name], world) == 302
 
 
 ALLAUTH = ("account_", "mfa_", "openid_connect_", "socialaccount_")
@@ -340,6 +388,6 @@ LISTS = sorted(name for name, line in LINES.items() if line.method == "get" and 
 def test_lists_show_another_tenant_nothing(name, world, outsider):
     """Names of the World's own objects, which nobody else may read anywhere."""
     secret_names = [world.device.name, world.profile.username, world.job.guid, world.server.name]
-    response = outsider.client().get(reverse(name, args=LINES[name].args(world)))
+    response = client_of(outsider, LINES[name]).get(reverse(name, args=LINES[name].args(world)))
     content = b"".join(response.streaming_content) if response.streaming else response.content
     assert [one for one in secret_names if one in content.decode()] == []

@@ -17,3 +17,20 @@ class RoleChanged(Exception):
     def __init__(self, role: Any) -> None:
         super().__init__(f"{role.changed_by or 'Somebody'} changed this role while you did.")
         self.role = role
+
+
+class TokenRefused(Exception):
+    """An API token cannot be made so; the message says why."""
+
+
+class TokenUnusable(Exception):
+    """An API token does not let in; the message says why and what to do.
+
+    `token` is the one that was shown, where it is known; `is_guess` says that nothing like it was
+    ever made here, so that nothing is worth noting.
+    """
+
+    def __init__(self, message: str, *, token: Any = None, is_guess: bool = False) -> None:
+        super().__init__(message)
+        self.token = token
+        self.is_guess = is_guess

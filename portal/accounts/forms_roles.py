@@ -25,6 +25,7 @@ NOUNS: Final = {
     "sso": "Opening Comet",
     "tenant": "Tenants",
     "person": "People",
+    "token": "API tokens",
     "audit": "Audit",
 }
 """How permissions are grouped. One that is not here is headed by its noun."""
@@ -39,6 +40,22 @@ class PermissionLine:
     is_chosen: bool
     why_not: str
     """Why the editor cannot choose it; empty where he can."""
+
+
+PermissionGroups = list[tuple[str, list[PermissionLine]]]
+
+
+def permission_groups(
+    chosen: Collection[str], *, missing: Collection[str], greyed: str, among: Collection[str] = PERMISSIONS
+) -> PermissionGroups:
+    """The permissions of `among`, by noun; those in `missing` cannot be chosen, because of `greyed`."""
+    groups: dict[str, list[PermissionLine]] = {}
+    for name, meaning in PERMISSIONS.items():
+        if name in among:
+            noun = name.partition(":")[0]
+            line = PermissionLine(name, meaning, name in chosen, greyed if name in missing else "")
+            groups.setdefault(NOUNS.get(noun, noun.capitalize()), []).append(line)
+    return list(groups.items())
 
 
 class TenantChoice(forms.ModelChoiceField):
@@ -145,18 +162,14 @@ class CustomRoleForm(forms.Form):
         seen = self.cleaned_data["seen_permissions"].split()
         return RoleText(self.cleaned_data["seen_name"], [name for name in PERMISSIONS if name in seen])
 
-    def groups(self) -> list[tuple[str, list[PermissionLine]]]:
+    @property
+    def greyed(self) -> str:
+        """Why some permissions cannot be chosen."""
+        return f"You do not hold this in all of {self.tenant}, so you cannot put it into a role."
+
+    def groups(self) -> PermissionGroups:
         """Every permission, by noun."""
-        chosen = self["permissions"].value() or []
-        groups: dict[str, list[PermissionLine]] = {}
-        for name, meaning in PERMISSIONS.items():
-            noun = name.partition(":")[0]
-            why_not = ""
-            if name in self.missing:
-                why_not = f"You do not hold this in all of {self.tenant}, so you cannot put it into a role."
-            line = PermissionLine(name, meaning, name in chosen, why_not)
-            groups.setdefault(NOUNS.get(noun, noun.capitalize()), []).append(line)
-        return list(groups.items())
+        return permission_groups(self["permissions"].value() or [], missing=self.missing, greyed=self.greyed)
 
 
 class RoleTenantForm(forms.Form):

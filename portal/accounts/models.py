@@ -1,11 +1,13 @@
 """People: who may sign in, and the role each holds in which Tenant."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, Self, TypeVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 from portal.core.access import PERMISSIONS, ROLES, Access
 from portal.core.querysets import TenantQuerySet
@@ -217,6 +219,51 @@ class SecondFactorRule(models.Model):
     def who(self) -> str:
         """Whom it is for."""
         return Role(self.role).label if self.role else "Everybody"
+
+
+class ApiToken(models.Model):
+    """What a script shows to be let in: a person's, or (without owner) a Tenant's. Only a digest is stored.
+
+    A person's may be restricted to one Tenant's subtree; a Tenant's reaches that subtree.
+    """
+
+    name = models.CharField(max_length=80)
+    token_digest = models.CharField(max_length=64, unique=True)
+    hint = models.CharField(max_length=4, help_text="Its last characters, to tell it by.")
+    owner = models.ForeignKey(User, models.CASCADE, null=True, related_name="api_tokens")
+    tenant = models.ForeignKey("tenants.Tenant", models.CASCADE, null=True, related_name="api_tokens")
+    permissions = models.JSONField(default=list, help_text="Its scope, in the order of the permission table.")
+    made_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)
+    last_used_ip = models.GenericIPAddressField(null=True)
+    networks = models.JSONField(default=list, help_text="Where it was used from, the latest new one last.")
+
+    objects = models.Manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(owner__isnull=False) | models.Q(tenant__isnull=False),
+                name="api_token_is_somebodys",
+            ),
+        ]
+        indexes = [models.Index(fields=["expires_at", "id"], name="api_token_by_end")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def scope(self) -> frozenset[str]:
+        return known_permissions(self.permissions)
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When it was revoked or expired; None while it can be used."""
+        expired_at = self.expires_at if self.expires_at <= timezone.now() else None
+        return min((at for at in (self.revoked_at, expired_at) if at), default=None)
 
 
 class Limit(models.Model):

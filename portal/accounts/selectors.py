@@ -12,6 +12,7 @@ from django.utils import timezone
 from portal.accounts.factors import REAL_FACTORS
 from portal.accounts.grants import RoleChoice, may_grant
 from portal.accounts.models import CustomRole, Exclusion, Invitation, Membership, Role, User
+from portal.accounts.selectors_tokens import list_tokens_seeing as list_tokens_seeing
 from portal.core.access import PERMISSIONS, ROLES, Access
 from portal.core.querysets import TenantQuerySet
 from portal.tenants.models import Tenant

@@ -8,6 +8,7 @@ from portal.accounts import (
     views_roles,
     views_second_factor,
     views_security,
+    views_tokens,
     views_viewing,
 )
 
@@ -50,5 +51,11 @@ urlpatterns = [
     path("settings/security/sessions/end/", views_security.sessions_end, name="sessions-end"),
     path("settings/security/sessions/<int:pk>/end/", views_security.session_end, name="session-end"),
     path("settings/security/needed/", views_second_factor.factor_needed, name="factor-needed"),
+    path("settings/tokens/", views_tokens.token_list, name="token-list"),
+    path("settings/tokens/new/", views_tokens.token_make, name="token-make"),
+    path("tenants/<int:pk>/tokens/", views_tokens.tenant_token_list, name="tenant-token-list"),
+    path("tenants/<int:pk>/tokens/new/", views_tokens.tenant_token_make, name="tenant-token-make"),
+    path("tokens/", views_tokens.token_overview, name="token-overview"),
+    path("tokens/<int:pk>/revoke/", views_tokens.token_revoke, name="token-revoke"),
     path("settings/confirmed/", views_security.kept_form, name="kept-form"),
 ]

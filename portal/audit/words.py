@@ -66,6 +66,10 @@ WORDS: Final = {
     "tenant.trash": "Put a tenant into the trash",
     "user.resume": "Resumed users",
     "user.suspend": "Suspended users",
+    "token.make": "Made an API token",
+    "token.new_address": "Used an API token from a new address",
+    "token.refused": "Was refused with an API token",
+    "token.revoke": "Revoked an API token",
 }
 """Actions by name. One that is not here is said by its name."""
 

@@ -36,6 +36,7 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "person:view": "See people and their roles",
     "person:manage": "Invite people, give and take roles",
     "person:view-as": "See the portal as a role or a person sees it",
+    "token:manage": "See and revoke API tokens, make those of a tenant",
     "audit:view": "Read the audit",
 }
 

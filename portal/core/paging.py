@@ -56,7 +56,7 @@ def keyset_page(
     key = before if backwards else after
     down = descending != backwards
     if key is not None:
-        rows = rows.filter(_beyond(column, key, down=down))
+        rows = rows.filter(beyond(column, key, down=down))
     sign = "-" if down else ""
     order = (f"{sign}{column}", f"{sign}pk")
     # Which rows is found by index alone, before anything is joined: what a row shows is read for these only.
@@ -93,7 +93,7 @@ def keyset_chunks(
         if len(found) < size:
             return
         key = (_value(found[-1], column), found[-1].pk)
-        found = list(ordered.filter(_beyond(column, key, down=descending))[:size])
+        found = list(ordered.filter(beyond(column, key, down=descending))[:size])
 
 
 def _order(request: HttpRequest, sorts: Mapping[str, str], default: str) -> tuple[str, str, bool]:
@@ -117,7 +117,8 @@ def _field(rows: QuerySet[Any], column: str) -> "models.Field[Any, Any]":
     return field
 
 
-def _beyond(column: str, key: tuple[Any, int], *, down: bool) -> Q:
+def beyond(column: str, key: tuple[Any, int], *, down: bool) -> Q:
+    """Rows behind the one whose value and id are `key`, in the order of `column` and then id."""
     value, pk = key
     edge, past = ("lte", "lt") if down else ("gte", "gt")
     return Q(**{f"{column}__{edge}": value}) & (Q(**{f"{column}__{past}": value}) | Q(**{f"pk__{past}": pk}))

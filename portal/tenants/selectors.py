@@ -93,6 +93,7 @@ def tenant_facts(access: Access, tenant: Tenant) -> dict[str, object]:
         "can_act": can_act(access, tenant),
         "can_see_people": can_see_people,
         "can_invite": access.allows("person:manage", tenant_id=tenant.pk),
+        "can_manage_tokens": access.allows("token:manage", tenant_id=tenant.pk),
     }
 
 

@@ -39,6 +39,7 @@ NAVIGATION = (
     NavItem("tenants:tenant-list", "sitemap", "Tenants", "tenant:view", section="Administration"),
     NavItem("placing:placement-list", "building", "Placements", "tenant:manage", section="Administration"),
     NavItem("accounts:person-list", "user-shield", "People", "person:view", section="Administration"),
+    NavItem("accounts:token-overview", "key", "API tokens", "token:manage", section="Administration"),
     NavItem("audit:entry-list", "history", "Audit", "audit:view", section="Administration"),
     NavItem("accounts:settings", "settings", "Settings", "", section="Administration"),
 )

@@ -11,9 +11,17 @@ from portal.accounts.memberships import take_role
 from portal.accounts.models import Membership
 from portal.accounts.second_factor import add_rule
 from portal.accounts.sessions import end_sessions
+from portal.accounts.token_text import new_token
 from portal.core.events import publish
 from portal.live.hub import hub_of_this_process
-from tests.factories import CometServerFactory, DeviceFactory, EventFactory, JobFactory, OperationFactory
+from tests.factories import (
+    ApiTokenFactory,
+    CometServerFactory,
+    DeviceFactory,
+    EventFactory,
+    JobFactory,
+    OperationFactory,
+)
 
 
 def recheck_everybody(live_portal):
@@ -26,6 +34,13 @@ def recheck_everybody(live_portal):
 
 def test_the_anonymous_are_sent_to_sign_in(live_portal):
     with live_portal.open(None, "jobs") as browser:
+        assert browser.close_code() == 4401
+
+
+def test_an_api_token_opens_no_socket(live_portal, provider):
+    text = new_token()
+    ApiTokenFactory(owner=provider.user, text=text)
+    with live_portal.open(None, "jobs", Authorization=f"Bearer {text}") as browser:
         assert browser.close_code() == 4401
 
 
