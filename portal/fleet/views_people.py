@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from portal.accounts.selectors import Sighting, who_reaches
+from portal.accounts.selectors import Sighting, list_tokens_seeing, who_reaches
 from portal.core.access import PERMISSIONS, PortalRequest, requires
 from portal.fleet import selectors
 
@@ -17,7 +17,7 @@ TOLD: Final = ("job:view", "backup:run", "job:cancel", "sso:user")
 @require_safe
 @requires("device:view")
 def device_people(request: PortalRequest, pk: int) -> HttpResponse:
-    """People whose roles reach one Device, through which Tenant, and whom an exception keeps out."""
+    """Roles and API tokens that reach one Device, through which Tenant, and whom an exception keeps out."""
     access = request.access
     device = selectors.list_devices(access).get_for(access, "device:view", act="person:view", pk=pk)
     tenant = device.placement.tenant
@@ -25,7 +25,13 @@ def device_people(request: PortalRequest, pk: int) -> HttpResponse:
     lines = [
         {"sighting": one, "may": [PERMISSIONS[name] for name in TOLD if name in one.granted]} for one in found
     ]
-    context = {"device": device, "tenant": tenant, "lines": lines, "people": _count(found)}
+    context = {
+        "device": device,
+        "tenant": tenant,
+        "lines": lines,
+        "people": _count(found),
+        "tokens": list_tokens_seeing(tenant.pk, "device:view", access=access),
+    }
     return render(request, "fleet/device_people.html", context)
 
 

@@ -4,6 +4,7 @@ import pytest
 from django.urls import reverse
 
 from tests.factories import (
+    ApiTokenFactory,
     CustomRoleFactory,
     DeviceFactory,
     ExclusionFactory,
@@ -63,3 +64,15 @@ def test_the_page_of_a_device_leads_there_for_who_sees_people(device, customer, 
     link = reverse("fleet:device-people", args=[device.pk])
     assert link in reseller.client().get(url).content.decode()
     assert link not in customer.client().get(url).content.decode()
+
+
+def test_api_tokens_that_see_it_are_listed_as_far_as_the_viewer_sees_people(provider, reseller, outsider):
+    device = DeviceFactory(tenant=reseller.tenant)
+    ApiTokenFactory(owner=None, tenant=reseller.tenant, name="Our dashboard")
+    ApiTokenFactory(owner=None, tenant=provider.tenant, name="The watch from above")
+    ApiTokenFactory(owner=outsider.user, name="Elsewhere")
+    page = page_of(reseller, device)
+    assert "Our dashboard" in page
+    assert "The watch from above" not in page
+    assert "Elsewhere" not in page
+    assert "The watch from above" in page_of(provider, device)
