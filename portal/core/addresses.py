@@ -108,6 +108,30 @@ class AddressGuard:
             )
 
 
+class WatchingGuard:
+    """The guard of the settings, which also notes whether all it was asked about is public."""
+
+    def __init__(self) -> None:
+        self._guard = address_guard()
+        self._public = _guard_for(())
+        self._asked: list[bool] = []
+
+    def __call__(self, address: str, port: int) -> None:
+        """As the guard."""
+        try:
+            self._public(address, port)
+        except AddressForbidden:
+            self._asked.append(False)
+        else:
+            self._asked.append(True)
+        self._guard(address, port)
+
+    @property
+    def met_public_ones_alone(self) -> bool:
+        """Whether there were addresses, each of them public. What has no address may be a private name."""
+        return bool(self._asked) and all(self._asked)
+
+
 def _plain(ip: IPAddress) -> IPAddress:
     """The IPv4 address inside an IPv6 one that only wraps it."""
     if isinstance(ip, IPv4Address):

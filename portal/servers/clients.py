@@ -7,12 +7,13 @@ from typing import Any, Final
 from django.conf import settings
 
 import comet
-from portal.core.addresses import address_guard
+from portal.core.addresses import WatchingGuard, address_guard
 from portal.core.metrics import count, observe
 from portal.servers.models import CometServer
 
 BUDGETS: Final[dict[str, dict[str, Any]]] = {
     "link": {"timeout": 15.0, "connect_timeout": 5.0, "read_timeout": 10.0},
+    "link_blind": {"timeout": 6.0, "connect_timeout": 5.0, "read_timeout": 5.0},
     "web": {"timeout": 8.0, "connect_timeout": 3.0, "read_timeout": 6.0},
     "poll": {"timeout": 15.0, "connect_timeout": 3.0, "read_timeout": 10.0},
     "default": {"timeout": 30.0, "connect_timeout": 5.0, "read_timeout": 20.0},
@@ -60,17 +61,19 @@ def new_client(
     host: str | None = None,
     purpose: str = "default",
     use_session: bool = False,
+    guard: WatchingGuard | None = None,
 ) -> comet.CometClient:
     """A client that nobody shares; the caller closes it. Contacts allowed addresses only.
 
-    `host` is the host name of an organization, for who exists there only.
+    `host` is the host name of an organization, for who exists there only. A `guard` of the caller's
+    notes where it connects.
     """
     return comet.CometClient(
         url,
         credential,
         host=host,
         use_session=use_session,
-        address_guard=address_guard(),
+        address_guard=guard or address_guard(),
         ca_file=settings.COMET_CA_FILE,
         on_call=_measure,
         max_body_bytes=MAX_BODY_BYTES,

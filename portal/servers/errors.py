@@ -1,5 +1,7 @@
 """What can go wrong with linked Comet Servers, in words for the person who asked."""
 
+import math
+
 import comet
 
 
@@ -10,6 +12,19 @@ class LinkRefused(Exception):
         super().__init__(message)
         self.field = field
         self.message = message
+
+
+class TooManyTries(LinkRefused):
+    """Addresses were tried too often. `seconds` is how long to wait."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = math.ceil(seconds)
+        minutes = math.ceil(seconds / 60)
+        super().__init__(
+            "api_url",
+            "Too many addresses were tried. Nothing was asked this time. Try again in"
+            f" {minutes} minute{'' if minutes == 1 else 's'}.",
+        )
 
 
 def explain(name: str, error: comet.CometError) -> str:

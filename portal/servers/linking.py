@@ -1,18 +1,31 @@
 """Finds out whether an address and a credential make a Comet Server that can be linked."""
 
 import re
+import time
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
+
 import comet
 from comet.types import ServerMetaVersionInfo
-from portal.core.addresses import AddressForbidden
+from portal.core.addresses import AddressForbidden, WatchingGuard
 from portal.servers.clients import new_client
 from portal.servers.errors import LinkRefused
 from portal.servers.models import CometServer
 
 OLDEST_VERSION: Final = (22, 6)
 """The first Comet version that has all calls the portal makes."""
+
+EVEN_SECONDS: Final = 6.5
+"""How long each failure takes that is not told apart: a little more than the budget `link_blind`."""
+
+NOT_REACHED: Final = (
+    "The portal found no Comet Server at this address. Check its spelling, its port and http or https. An"
+    " address that is not public must be allowed by whoever runs the portal, who finds the reason in the log."
+)
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +66,27 @@ class Proven:
         return f"Proven({self.version.version!r})"
 
 
-def prove(api_url: str, credential: Credential) -> Proven:
+def prove(api_url: str, credential: Credential, *, tells_all: bool = True) -> Proven:
     """Ask AdminMetaVersion and AdminAccountProperties. Nothing is stored.
+
+    Without `tells_all`, where an address is not public, all that can be wrong between here and there
+    has one sentence and takes one time: the form is no scanner of the network the portal stands in.
 
     Raises:
         LinkRefused: names the form field at fault and says what is wrong with it.
     """
+    began, guard = time.monotonic(), WatchingGuard()
+    purpose = "link" if tells_all else "link_blind"
     try:
-        with new_client(api_url, credential.for_client(), purpose="link") as client:
+        with new_client(api_url, credential.for_client(), purpose=purpose, guard=guard) as client:
             version = client.admin_meta_version()
             properties = client.admin_account_properties()
             session_key = client.start_session().session_key if credential.dies else None
     except comet.CometError as error:
+        if not tells_all and error.status is None and not guard.met_public_ones_alone:
+            log.info("server.not_reached", api_url=api_url, error=type(error).__name__)
+            time.sleep(max(0.0, EVEN_SECONDS - (time.monotonic() - began)))
+            raise LinkRefused("api_url", NOT_REACHED) from error
         raise refusal(error, api_url, credential) from error
     _check_server(version, api_url)
     if properties.organization_id:

@@ -8,10 +8,12 @@ from django.utils import timezone
 from portal.accounts.access import access_for
 from portal.accounts.models import User
 from portal.audit import services as audit
+from portal.core.access import EVERYTHING
 from portal.core.encryption import Secret, SecretUnreadable
 from portal.core.key_state import require_right_keys
 from portal.operations import services as operations
 from portal.operations.models import Operation, OperationItem
+from portal.servers.attempts import count_try
 from portal.servers.bookkeeping import note_version, publish_server
 from portal.servers.errors import LinkRefused
 from portal.servers.linking import Credential, Proven, prove
@@ -59,7 +61,9 @@ def link_server(
     ) as action:
         _refuse_taken_name(tenant, name)
         _refuse_without_keys()
-        proven = prove(api_url, Credential(username, password, totp_code, session_key))
+        count_try(user, tenant)
+        credential = Credential(username, password, totp_code, session_key)
+        proven = prove(api_url, credential, tells_all=_sees_the_network(user))
         _refuse_linked(proven, user)
         server = CometServer(
             tenant=tenant,
@@ -136,7 +140,8 @@ def edit_server(
         changed = ["name", "api_url", "browser_url"]
         if credential is not None:
             _refuse_without_keys()
-            proven = prove(api_url, credential)
+            count_try(user, server.tenant)
+            proven = prove(api_url, credential, tells_all=_sees_the_network(user))
             if proven.version.server_license_hash != server.license_hash:
                 raise LinkRefused(
                     "api_url", "Another Comet Server answers there. Link it as a server of its own instead."
@@ -196,6 +201,11 @@ def _refuse_without_keys() -> None:
         require_right_keys()
     except SecretUnreadable as problem:
         raise LinkRefused("password", f"No credential can be stored at the moment. {problem}") from problem
+
+
+def _sees_the_network(user: User | None) -> bool:
+    """Whether to tell what the portal meets on its way: to who links servers everywhere, no reseller."""
+    return user is None or access_for(user).tenants_with("server:link") is EVERYTHING
 
 
 def _refuse_linked(proven: Proven, user: User | None) -> None:

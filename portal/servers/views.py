@@ -1,5 +1,7 @@
 """Pages of linked Comet Servers."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -11,7 +13,7 @@ from portal.core.access import PortalRequest, requires
 from portal.core.htmx import render_page
 from portal.core.paging import keyset_page
 from portal.servers import selectors, services
-from portal.servers.errors import LinkRefused
+from portal.servers.errors import LinkRefused, TooManyTries
 from portal.servers.forms import EditForm, LinkForm
 from portal.servers.models import CometServer
 
@@ -36,11 +38,23 @@ def server_link(request: PortalRequest) -> HttpResponse:
         try:
             server = services.link_server(**form.cleaned_data, user=request.user, ip=ip_of(request))
         except LinkRefused as refused:
-            form.add_error(refused.field, refused.message)
+            return _refused(request, "servers/server_link.html", {"form": form}, refused)
         else:
             messages.success(request, f"{server} is linked. Its first full sync has started.")
             return redirect("servers:server-detail", server.pk)
     return render(request, "servers/server_link.html", {"form": form}, status=422 if form.errors else 200)
+
+
+def _refused(
+    request: PortalRequest, template: str, context: dict[str, Any], refused: LinkRefused
+) -> HttpResponse:
+    """The form again, with what is wrong at its field; 429 where addresses were tried too often."""
+    context["form"].add_error(refused.field, refused.message)
+    response = render(request, template, context, status=422)
+    if isinstance(refused, TooManyTries):
+        response.status_code = 429
+        response["Retry-After"] = str(refused.seconds)
+    return response
 
 
 @require_safe
@@ -90,7 +104,7 @@ def server_edit(request: PortalRequest, pk: int) -> HttpResponse:
                 ip=ip_of(request),
             )
         except LinkRefused as refused:
-            form.add_error(refused.field, refused.message)
+            return _refused(request, "servers/server_edit.html", {"server": server, "form": form}, refused)
         else:
             messages.success(request, "Saved.")
             return redirect("servers:server-detail", server.pk)
