@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 from urllib.parse import SplitResult, urlsplit
 
 import requests
@@ -73,6 +73,10 @@ def check_proxy(proxy: str) -> str:
     return proxy
 
 
+UNREACHED: Final = (requests.RequestException, HTTPError, GuardRefused, OSError)
+"""What sending raises where nothing, or not everything, was answered."""
+
+
 class Transport:
     """Sends requests to one server. Safe to use from several threads."""
 
@@ -132,7 +136,7 @@ class Transport:
                 )
                 with contextlib.closing(response):
                     body = self._read(call.method, response, limits.max_body_bytes, target)
-        except (requests.RequestException, HTTPError, GuardRefused, OSError) as problem:
+        except UNREACHED as problem:
             kind, message = explain(problem)
             raise kind(message, server=self.base, method=call.method) from problem
         sent = form or signature
@@ -171,6 +175,19 @@ class Transport:
             method=method,
             http_status=response.status_code,
         )
+
+
+def guarded_session(address_guard: AddressGuard | None, ca_file: str | None) -> requests.Session:
+    """A plain session for whatever is no Comet Server, connecting as a client does: to allowed addresses.
+
+    Nothing is taken from the environment. The caller follows no redirects, and closes it.
+    """
+    session = requests.Session()
+    session.trust_env = False
+    session.adapters.clear()
+    session.mount("http://", _Adapter(address_guard, None, 1))
+    session.mount("https://", _Adapter(address_guard, tls_context(ca_file), 1))
+    return session
 
 
 class _Adapter(HTTPAdapter):

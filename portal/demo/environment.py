@@ -101,7 +101,8 @@ class DemoEnvironment:
         return environ
 
     def _networks(self) -> Iterator[str]:
-        """The ports of the emulated servers, and what ALLOWED_NETWORKS says already."""
+        """The ports of the portal and the emulated servers, and what ALLOWED_NETWORKS says already."""
+        yield f"127.0.0.1/32:{self.port}"  # the check of a webhook posts to the portal itself
         yield from (f"127.0.0.1/32:{port}" for port in self.comet_ports.values())
         if given := os.environ.get("ALLOWED_NETWORKS"):
             yield given

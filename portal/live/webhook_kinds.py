@@ -1,16 +1,19 @@
 """The kinds of Operation that set up, check and remove a server's webhook."""
 
 from typing import Any, Final
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import msgspec
-import requests
 from django.conf import settings
+from django.http.request import validate_host
 from django.utils import timezone
 
 import comet
 from comet.constants import StreamableEventType
+from comet.transport import UNREACHED, guarded_session
 from comet.webhooks import TRACING_HEADER, register_webhook, remove_webhook
+from portal.core.addresses import AddressGuard, address_guard
 from portal.live.models import Event, WebhookIntake
 from portal.live.webhooks import (
     CHECK,
@@ -98,17 +101,15 @@ def _post_hello(intake: WebhookIntake, tracing_id: str, version: Any) -> None:
         "Data": msgspec.Raw(comet.lossless.encode(version)),
     }
     try:
-        with requests.Session() as session:
-            session.trust_env = False
+        with guarded_session(_guard_for(intake.address), settings.COMET_CA_FILE) as session:
             answer = session.post(
                 intake.address,
                 data=msgspec.json.encode(hello),
                 headers={SECRET_HEADER: secret_of(intake), TRACING_HEADER: tracing_id},
                 timeout=SELF_POST_SECONDS,
                 allow_redirects=False,
-                verify=settings.COMET_CA_FILE or True,
             )
-    except requests.RequestException as error:
+    except UNREACHED as error:
         raise ItemFailed(
             f"{intake.address} could not be reached from this portal itself ({type(error).__name__}). Look at"
             " its name, its certificate and the proxy before it."
@@ -117,6 +118,16 @@ def _post_hello(intake: WebhookIntake, tracing_id: str, version: Any) -> None:
         raise ItemFailed(
             f"{intake.address} answered {answer.status_code} instead of 200. Look at the proxy before it."
         )
+
+
+def _guard_for(address: str) -> AddressGuard | None:
+    """None for a host name the operator himself listed as the portal's; it may well be a private one.
+
+    Where ALLOWED_HOSTS is `*` the name came from whoever set the webhook up.
+    """
+    host = (urlsplit(address).hostname or "").lower()
+    is_ours = validate_host(host, [name for name in settings.ALLOWED_HOSTS if name != "*"])
+    return None if is_ours else address_guard()
 
 
 def _server(item: OperationItem) -> CometServer:

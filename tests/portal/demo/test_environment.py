@@ -52,7 +52,10 @@ def test_a_given_redis_is_used_and_none_started(data, known, monkeypatch):
 
 def test_only_the_emulated_servers_may_be_reached_on_this_machine(data, known, monkeypatch):
     environment = DemoEnvironment.from_os(data)
-    assert environment.for_processes(known)["ALLOWED_NETWORKS"] == "127.0.0.1/32:8060,127.0.0.1/32:8061"
+    assert (
+        environment.for_processes(known)["ALLOWED_NETWORKS"]
+        == "127.0.0.1/32:8000,127.0.0.1/32:8060,127.0.0.1/32:8061"
+    )
     monkeypatch.setenv("ALLOWED_NETWORKS", "10.0.0.0/8")
     assert environment.for_processes(known)["ALLOWED_NETWORKS"].endswith(",10.0.0.0/8")
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.urls import reverse
@@ -75,3 +76,22 @@ def test_a_check_says_what_is_wrong(linked, provider, address):
 def test_setting_it_up_again_writes_nothing_to_the_server(linked, provider, address):
     do(SET_UP, linked, provider, address)
     assert do(SET_UP, linked, provider, address).progress_text == "It was set up like this already."
+
+
+@pytest.mark.parametrize("hosts", [["*"], ["*", "elsewhere.example.com"]])
+def test_a_check_posts_to_no_address_that_is_not_allowed(hosts, linked, provider, address, settings):
+    """Where any host name will do, the one a webhook is set up with came from whoever did it."""
+    do(SET_UP, linked, provider, address)
+    settings.ALLOWED_HOSTS = hosts
+    settings.ALLOWED_NETWORKS = [f"127.0.0.1/32:{urlsplit(linked.api_url).port}"]
+    assert "could not be reached" in do(CHECK, linked, provider).error
+    assert not Event.objects.filter(tracing_id__startswith="perihelion-check-").exists()
+
+
+def test_a_check_posts_to_a_private_address_that_the_operator_calls_the_portal_s(
+    linked, provider, address, settings
+):
+    do(SET_UP, linked, provider, address)
+    settings.ALLOWED_HOSTS = [urlsplit(address).hostname]
+    settings.ALLOWED_NETWORKS = [f"127.0.0.1/32:{urlsplit(linked.api_url).port}"]
+    assert do(CHECK, linked, provider).state == "succeeded"
