@@ -45,15 +45,18 @@ def python_example(root: str) -> str:
 
 import requests
 
+api = "{root}/api/v1"
+token = os.environ["PERIHELION_TOKEN"]
 session = requests.Session()
-session.headers["Authorization"] = "Bearer " + os.environ["PERIHELION_TOKEN"]
-asked = {{"state": "failed", "since": "2026-11-01T00:00:00Z", "limit": 500}}
+session.headers["Authorization"] = f"Bearer {{token}}"
+
+asked = {{"state": "failed", "since": "2026-11-01T00:00:00Z"}}
 while True:
-    response = session.get("{root}/api/v1/jobs", params=asked, timeout=30)
-    response.raise_for_status()
-    page = response.json()
+    answer = session.get(f"{{api}}/jobs", params=asked, timeout=30)
+    answer.raise_for_status()
+    page = answer.json()
     for job in page["data"]:
-        print(job["started_at"], job["device"]["name"], job["status"], job["message"])
+        print(job["started_at"], job["device"]["name"], job["message"])
     if page["next_cursor"] is None:
         break
     asked["cursor"] = page["next_cursor"]

@@ -53,8 +53,23 @@ class Problem(Exception):
         return response
 
 
-def not_found(what: str = "There is nothing of that number that this token may see.") -> Problem:
-    return Problem(HTTPStatus.NOT_FOUND, "not-found", what, "Ask for the list, which holds what there is.")
+def not_found() -> Problem:
+    """For what is not there, and for what is out of the token's reach alike."""
+    return Problem(
+        HTTPStatus.NOT_FOUND,
+        "not-found",
+        "There is nothing of that number that this token may see.",
+        "Ask for the list, which holds what there is.",
+    )
+
+
+def no_address(path: str) -> Problem:
+    return Problem(
+        HTTPStatus.NOT_FOUND,
+        "no-address",
+        f"There is no address {path}.",
+        "The page /api/ of this portal and /api/v1/openapi.json tell of all there are.",
+    )
 
 
 def bad_parameter(name: str, detail: str, next_step: str) -> Problem:

@@ -6,7 +6,7 @@ from django.views.decorators.http import require_safe
 
 from portal.api import selectors, shapes
 from portal.api.endpoint import endpoint
-from portal.api.problems import not_found
+from portal.api.problems import no_address
 from portal.api.queries import DeviceQuery, JobQuery, NoQuery, ServerQuery
 from portal.core.access import Access, public
 from portal.fleet.selectors import list_devices
@@ -75,4 +75,4 @@ def job_detail(access: Access, query: NoQuery, id: int) -> shapes.Job:
 @public
 def nothing_here(request: HttpRequest, rest: str) -> HttpResponse:
     """Whatever else is asked for below /api/v1/: a 404 that scripts can read."""
-    return not_found(f"There is no address /api/v1/{rest[:200]}.").response()
+    return no_address(f"/api/v1/{rest[:200]}").response()
