@@ -313,7 +313,7 @@ class TestHttp:
 
     def test_a_failure_of_the_portal_is_told_in_the_same_words(self, reseller, script):
         job = JobFactory(tenant=reseller.tenant)
-        type(job).objects.update(state="of a later version")
+        type(job).objects.update(state="tomorrow")
         response = ask(script, "jobs")
         assert response.status_code == 500
         assert "portal failed" in problem(response)["detail"]
