@@ -9,6 +9,8 @@ import time
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.core.cache import cache
+
 import comet
 from portal.audit import services as audit
 from portal.servers import clients
@@ -21,6 +23,9 @@ BUDGET_SECONDS: Final = 5.0
 """What issuing may take altogether, so that a click never hangs."""
 
 REVOKE_SECONDS: Final = 10.0
+
+OTHER_PAUSE_SECONDS: Final = 0.5
+"""Between two looks whether the administrator somebody else is making exists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +51,22 @@ class Budget:
         Raises:
             LaunchRefused: nothing is left.
         """
+        left = self._left()
+        return client.with_limits(timeout=left, connect_timeout=min(3.0, left), read_timeout=left)
+
+    def pause(self, seconds: float) -> None:
+        """Wait, as far as that leaves something.
+
+        Raises:
+            LaunchRefused: nothing is left.
+        """
+        time.sleep(min(seconds, self._left()))
+
+    def _left(self) -> float:
         left = self._until - time.monotonic()
         if left <= 0:
             raise LaunchRefused(f"The Comet Server took longer than {BUDGET_SECONDS:.0f} s. Try again.")
-        return client.with_limits(timeout=left, connect_timeout=min(3.0, left), read_timeout=left)
+        return left
 
 
 def issue(door: Door, *, user: Any, ip: str | None) -> IssuedKey:
@@ -108,15 +125,34 @@ def _for_server_admin(door: Door, budget: Budget) -> IssuedKey:
 
 
 def _for_tenant_admin(door: Door, budget: Budget, *, user: Any, ip: str | None) -> IssuedKey:
+    """By the organization's administrator, made first where there is none, once of several."""
     organization = door.organization
     assert organization is not None  # noqa: S101  (for the type checker)
-    if organization.admin_username and organization.admin_password is not None:
-        credential = comet.Password(organization.admin_username, organization.admin_password.reveal())
-        try:
-            return _start_session(door, credential, budget)
-        except comet.Forbidden:  # removed or changed over there: make another
-            pass
-    return _start_session(door, _make_admin(door, organization, budget, user=user, ip=ip), budget)
+    making = f"sso-admin:{organization.pk}"
+    while True:
+        if issued := _by_stored(door, organization, budget):
+            return issued
+        if cache.add(making, 1, timeout=2 * BUDGET_SECONDS):
+            try:
+                organization.refresh_from_db()  # who held the lock a moment ago has made one
+                return _by_stored(door, organization, budget) or _start_session(
+                    door, _make_admin(door, organization, budget, user=user, ip=ip), budget
+                )
+            finally:
+                cache.delete(making)
+        budget.pause(OTHER_PAUSE_SECONDS)
+        organization.refresh_from_db()
+
+
+def _by_stored(door: Door, organization: Organization, budget: Budget) -> IssuedKey | None:
+    """By the administrator that is stored; None without one, and for one Comet does not let in (any more)."""
+    if not organization.admin_username or organization.admin_password is None:
+        return None
+    credential = comet.Password(organization.admin_username, organization.admin_password.reveal())
+    try:
+        return _start_session(door, credential, budget)
+    except comet.Forbidden:
+        return None
 
 
 def _make_admin(
