@@ -36,6 +36,7 @@ WORDS: Final = {
     "role.edit": "Changed a role",
     "session.end": "Ended a session",
     "session.end_others": "Ended sessions",
+    "server.admin.remove": "Removed an administrator the portal made",
     "server.edit": "Changed a Comet Server",
     "server.link": "Linked a Comet Server",
     "server.own_admin": "Made the portal an administrator",

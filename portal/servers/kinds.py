@@ -19,6 +19,7 @@ from portal.servers import clients
 from portal.servers.bookkeeping import publish_server
 from portal.servers.errors import explain
 from portal.servers.models import CometServer
+from portal.servers.own_admins import remove_own_admins
 
 _CHUNK = 500
 
@@ -68,12 +69,16 @@ def make_own_admin(item: OperationItem, progress: Progress) -> Done:
 
 @operation("server.unlink", permission="server:link", repeatable=True, queue="bulk")
 def unlink(item: OperationItem, progress: Progress) -> Done:
-    """Delete everything mirrored from a server, in short transactions, and at last the server."""
+    """Delete everything mirrored from a server, in short transactions, and at last the server.
+
+    The administrators that the portal made there go as well, as far as the server can be asked.
+    """
     server = CometServer.objects.filter(pk=item.target_id).first()
     if server is None:
         return Done(text="Unlinked.")
     for prepare in before_unlink:
         prepare(server)
+    left = remove_own_admins(server, actor=item.operation.started_by)
     parts: list[tuple[str, Any, int]] = [
         ("Events", server.events, _CHUNK),
         ("Jobs", server.jobs, _CHUNK),
@@ -93,7 +98,11 @@ def unlink(item: OperationItem, progress: Progress) -> Done:
         publish("server.changed", tenant_id=server.tenant_id, server=server.pk)
         server.delete()
     progress.report(done=total, total=total)
-    return Done(text="Unlinked. Nothing was changed on the Comet Server.")
+    if left:
+        return Done(
+            {"left": left}, f"Unlinked. Delete in Comet by hand what the portal made: {', '.join(left)}."
+        )
+    return Done(text="Unlinked. No administrator that the portal made is left on the Comet Server.")
 
 
 def _delete_in_chunks(rows: Any, size: int) -> Iterator[int]:

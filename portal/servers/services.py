@@ -161,9 +161,10 @@ def edit_server(
 
 
 def unlink_server(*, server: CometServer, user: User | None, ip: str | None = None) -> Operation:
-    """Forget a server and everything mirrored from it, by an Operation; nothing is changed at Comet.
+    """Forget a server and everything mirrored from it, by an Operation.
 
-    From now on nothing is asked of it any more.
+    At Comet nothing is changed but that the administrators the portal made there go, if it answers. From
+    now on nothing else is asked of it.
     """
     with transaction.atomic():
         CometServer.objects.filter(pk=server.pk).update(unlinking_at=timezone.now())

@@ -16,6 +16,7 @@ from portal.servers import selectors, services
 from portal.servers.errors import LinkRefused, TooManyTries
 from portal.servers.forms import EditForm, LinkForm
 from portal.servers.models import CometServer
+from portal.servers.own_admins import list_own_admins
 
 _SORTS = {"name": "name", "linked": "linked_at"}
 
@@ -145,6 +146,7 @@ def server_unlink(request: PortalRequest, pk: int) -> HttpResponse:
         "server": server,
         "error": error,
         "losses": selectors.count_mirrored(server),
+        "own_admins": list_own_admins(server),
         "action": reverse("servers:server-unlink", args=[server.pk]),
     }
     return render(request, "servers/server_unlink.html", context, status=422 if error else 200)

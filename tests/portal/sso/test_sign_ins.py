@@ -9,8 +9,10 @@ from django.utils import timezone
 
 import comet
 from portal.audit.models import Entry
+from portal.operations.models import Operation
+from portal.servers.linking import Credential
 from portal.servers.models import CometServer
-from portal.servers.services import unlink_server
+from portal.servers.services import edit_server, unlink_server
 from portal.sso import keys, services
 from portal.sso.models import Launch
 from tests.emulated import run_operation
@@ -347,3 +349,54 @@ def test_a_server_that_is_being_unlinked_is_not_opened(linked, provider):
 
     assert open_door(provider.client(), linked).status_code in (404, 502)
     assert not Launch.objects.exists()
+
+
+def test_unlinking_deletes_the_administrators_the_portal_made_and_names_what_is_left(
+    linked, organization, reseller, provider, emulator
+):
+    made = opened(reseller.client(), organization)["username"]
+    edit_server(
+        server=linked,
+        name=linked.name,
+        api_url=linked.api_url,
+        browser_url=linked.browser_url,
+        credential=Credential(emulator.admin.name, emulator.admin.password),
+        own_admin=True,
+        user=provider.user,
+    )
+    run_operation(Operation.objects.get(kind="server.own_admin"))
+    linked.refresh_from_db()
+
+    page = provider.client().get(reverse("servers:server-unlink", args=[linked.pk])).content.decode()
+    assert f"<code>{made}</code>" in page
+    assert f"<code>{linked.admin_username}</code>" in page
+    item = run_operation(unlink_server(server=linked, user=provider.user)).items.get()
+
+    names = {admin["Username"] for admin in emulator.call("admin/admin-user/list")}
+    assert made not in names
+    assert linked.admin_username in names
+    assert item.progress_text.endswith(
+        f"Delete in Comet by hand what the portal made: {linked.admin_username}."
+    )
+    removed = Entry.objects.get(action="server.admin.remove", phase="ended")
+    assert (removed.outcome, removed.actor) == ("done", provider.user)
+
+
+def test_unlinking_a_server_that_does_not_answer_names_what_it_could_not_delete(
+    linked, organization, reseller, provider
+):
+    made = opened(reseller.client(), organization)["username"]
+    CometServer.objects.update(api_url="http://127.0.0.1:1")
+
+    item = run_operation(unlink_server(server=linked, user=provider.user)).items.get()
+
+    assert item.progress_text == f"Unlinked. Delete in Comet by hand what the portal made: {made}."
+    assert not CometServer.objects.exists()
+
+
+def test_closing_a_sign_in_ends_what_was_opened_by_it(linked, provider, technician):
+    opened(technician.client(), linked)
+
+    provider.client().post(reverse("accounts:person-close", args=[technician.user.pk]))
+
+    assert only_launch().state == State.ENDING
