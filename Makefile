@@ -9,7 +9,7 @@ RUNTIME := .venv/.runtime-installed
 DEVELOPMENT := .venv/.development-installed
 PIP := $(VENV) -m pip install -qq --disable-pip-version-check --no-input
 
-.PHONY: help install run test lint bench format
+.PHONY: help install run test lint bench chaos format
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -28,6 +28,9 @@ lint: $(DEVELOPMENT) ## the checks of `make test` that start no tests
 
 bench: $(DEVELOPMENT) ## benchmarks, one line each (ONLY=name for some)
 	@exec $(VENV) -m tests.bench $(ONLY)
+
+chaos: $(DEVELOPMENT) ## break everything at random and see that nothing is lost (SEED=7 MINUTES=6)
+	@SEED=$(SEED) MINUTES=$(MINUTES) RATE=$(RATE) DATABASE=$(DATABASE) exec $(VENV) -m tests.chaos
 
 format: $(DEVELOPMENT) ## write the code as the linters want it
 	@$(VENV) -m ruff check --quiet --fix . ; $(VENV) -m ruff format .
