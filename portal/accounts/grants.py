@@ -77,7 +77,15 @@ def lacking(
 
 
 def may_grant(access: Access, choice: RoleChoice, *, tenant: Tenant, excluded: Iterable[Tenant] = ()) -> bool:
-    """Whether the caller may give (and take) this role there, with these exclusions."""
+    """Whether the caller may give this role there, with these exclusions."""
+    return choice.belongs_to(tenant) and may_take(access, choice, tenant=tenant, excluded=excluded)
+
+
+def may_take(access: Access, choice: RoleChoice, *, tenant: Tenant, excluded: Iterable[Tenant] = ()) -> bool:
+    """Whether the caller may take this role there, which reaches all but these exclusions.
+
+    A Tenant may have moved away from the one that made the role since it was given.
+    """
     return not _why_not(access, choice, tenant, excluded)
 
 
@@ -85,6 +93,17 @@ def require_grantable(
     access: Access, choice: RoleChoice, *, tenant: Tenant, excluded: Iterable[Tenant] = ()
 ) -> None:
     """Raise RoleRefused, with the reason, unless `may_grant`."""
+    require_takeable(access, choice, tenant=tenant, excluded=excluded)
+    if not choice.belongs_to(tenant):
+        raise RoleRefused(
+            f"The role {choice.name} can be held in {choice.custom and choice.custom.tenant} and below only."
+        )
+
+
+def require_takeable(
+    access: Access, choice: RoleChoice, *, tenant: Tenant, excluded: Iterable[Tenant] = ()
+) -> None:
+    """Raise RoleRefused, with the reason, unless `may_take`."""
     why_not = _why_not(access, choice, tenant, excluded)
     if why_not:
         raise RoleRefused(why_not)
@@ -100,10 +119,6 @@ def said(permissions: Iterable[str]) -> str:
 def _why_not(access: Access, choice: RoleChoice, tenant: Tenant, excluded: Iterable[Tenant]) -> str:
     if not access.allows("person:manage", tenant_id=tenant.pk):
         return f"You may not give or take roles in {tenant}."
-    if not choice.belongs_to(tenant):
-        return (
-            f"The role {choice.name} can be held in {choice.custom and choice.custom.tenant} and below only."
-        )
     missing = lacking(access, choice.granted, tenant=tenant, excluded=excluded)
     if missing:
         return (

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from portal.accounts.errors import RoleRefused
-from portal.accounts.grants import RoleChoice, may_grant, require_grantable
+from portal.accounts.grants import RoleChoice, may_take, require_grantable, require_takeable
 from portal.accounts.models import CustomRole, Exclusion, Membership, User
 from portal.accounts.selectors import home_tenant_id
 from portal.accounts.sessions import end_sessions
@@ -84,9 +84,7 @@ def take_role(membership: Membership, *, access: Access, actor: User) -> None:
         ),
         _owners_locked(tenant),
     ):
-        require_grantable(
-            access, RoleChoice.of(membership), tenant=tenant, excluded=exclusions_of(membership)
-        )
+        require_takeable(access, RoleChoice.of(membership), tenant=tenant, excluded=exclusions_of(membership))
         _require_another_owner(membership, access)
         membership.delete()
         publish("access.changed", tenant_id=tenant.pk, user=user.pk)
@@ -123,7 +121,7 @@ def exclude_tenants(
         _require_below(tenant, excluded)
         choice = as_it_is_now(RoleChoice.of(membership))
         for without in (before, excluded):
-            require_grantable(access, choice, tenant=tenant, excluded=without)
+            require_takeable(access, choice, tenant=tenant, excluded=without)
         if excluded:
             _require_another_owner(membership, access)
         membership.exclusions.all().delete()
@@ -136,7 +134,7 @@ def may_close(access: Access, user: User) -> bool:
     """Whether the caller may close this sign-in: he could take each role it holds."""
     memberships = list(_memberships_of(user))
     return bool(memberships) and all(
-        may_grant(access, RoleChoice.of(one), tenant=one.tenant, excluded=exclusions_of(one))
+        may_take(access, RoleChoice.of(one), tenant=one.tenant, excluded=exclusions_of(one))
         for one in memberships
     )
 

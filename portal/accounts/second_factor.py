@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from portal.accounts.errors import RoleRefused
 from portal.accounts.factors import SECOND_FACTOR, TYPE_WORDS
+from portal.accounts.memberships import may_close
 from portal.accounts.models import Membership, SecondFactorRule, User
 from portal.accounts.selectors import home_tenant_id
 from portal.accounts.sessions import end_sessions
@@ -69,19 +70,9 @@ def remove_rule(rule: SecondFactorRule, *, actor: User, ip: str | None) -> None:
 def may_secure(access: Access, person: User) -> bool:
     """Whether the caller may end this person's sessions and reset his factors.
 
-    That takes `person:manage` and everything the person may do, in every Tenant he has a role in; and
-    nobody does it to himself this way.
+    That takes as much as closing his sign-in; and nobody does it to himself this way.
     """
-    held = list(person.memberships.select_related("custom_role"))
-    return (
-        bool(held)
-        and person.pk != access.user_id
-        and all(
-            access.allows(permission, tenant_id=membership.tenant_id)
-            for membership in held
-            for permission in {"person:manage", *membership.granted}
-        )
-    )
+    return person.pk != access.user_id and may_close(access, person)
 
 
 def reset_factors(person: User, *, access: Access, actor: User, request: HttpRequest) -> int:

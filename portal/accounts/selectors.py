@@ -10,7 +10,7 @@ from django.http import Http404
 from django.utils import timezone
 
 from portal.accounts.factors import REAL_FACTORS
-from portal.accounts.grants import RoleChoice, may_grant
+from portal.accounts.grants import RoleChoice, may_take
 from portal.accounts.models import CustomRole, Exclusion, Invitation, Membership, Role, User
 from portal.accounts.selectors_tokens import list_tokens_seeing as list_tokens_seeing
 from portal.core.access import PERMISSIONS, ROLES, Access
@@ -86,7 +86,7 @@ def list_roles_of(access: Access, person: User) -> list[HeldRole]:
     for membership in held.select_related("granted_by").prefetch_related(exclusions).order_by("tenant__path"):
         excluded = [one.tenant for one in membership.exclusions.all()]
         seen = [one for one in excluded if access.allows("person:view", tenant_id=one.pk)]
-        can_take = may_grant(access, RoleChoice.of(membership), tenant=membership.tenant, excluded=excluded)
+        can_take = may_take(access, RoleChoice.of(membership), tenant=membership.tenant, excluded=excluded)
         roles.append(HeldRole(membership, seen, len(excluded) - len(seen), can_take))
     return roles
 
