@@ -5,7 +5,7 @@ from typing import Any
 
 from django.dispatch import receiver
 
-from portal.accounts.models import Membership, User
+from portal.accounts.models import Invitation, Membership, User
 from portal.accounts.sessions import end_sessions
 from portal.accounts.signals import role_taken
 from portal.core.events import publish
@@ -29,10 +29,15 @@ def end_what_rested_on(tenant_ids: Collection[int], **_: Any) -> None:
 
 @receiver(tenant_purging)
 def delete_whose_roles_go(tenant: Tenant, **_: Any) -> None:
-    """People who had no role but there go with it: nothing is left that they could sign in to."""
+    """People who had no role but there go with it: nothing is left that they could sign in to.
+
+    So do their invitations, which are worth what they may give.
+    """
     there = User.objects.filter(memberships__tenant__path__startswith=tenant.path)
     elsewhere = Membership.objects.exclude(tenant__path__startswith=tenant.path).values("user")
-    User.objects.filter(pk__in=there.values("pk")).exclude(pk__in=elsewhere).delete()
+    going = User.objects.filter(pk__in=there.values("pk")).exclude(pk__in=elsewhere)
+    Invitation.objects.filter(invited_by__in=going, accepted_at=None).delete()
+    going.delete()
 
 
 def closed_to(user: User) -> Tenant | None:

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from portal.accounts.access import access_for
-from portal.accounts.errors import InvitationUnusable
+from portal.accounts.errors import InvitationUnusable, RoleRefused
 from portal.accounts.grants import RoleChoice, may_grant, require_grantable
 from portal.accounts.models import CustomRole, Invitation, Membership, User
 from portal.accounts.refusals import note_unusable_invitation
@@ -39,11 +39,17 @@ def invite(
     Raises:
         RoleRefused: the inviter does not hold everything that role grants in that Tenant.
     """
-    if access is not None:
-        require_grantable(access, role, tenant=tenant)
     token = secrets.token_urlsafe(32)
-    details = {"role": role.name, "email": email}
-    with audit.record("person.invite", actor=invited_by, tenant_id=tenant.pk, target=tenant, details=details):
+    with audit.record(
+        "person.invite",
+        actor=invited_by,
+        tenant_id=tenant.pk,
+        target=tenant,
+        details={"role": role.name, "email": email},
+        refusals=(RoleRefused,),
+    ):
+        if access is not None:
+            require_grantable(access, role, tenant=tenant)
         invitation = Invitation.objects.create(
             tenant=tenant,
             **role.columns,

@@ -16,6 +16,7 @@ from portal.accounts.errors import InvitationUnusable, RoleRefused
 from portal.accounts.forms import AcceptForm, InviteForm, PersonFilterForm, SettingsForm
 from portal.accounts.mail import mail_is_sent, send_invitation
 from portal.accounts.models import Invitation
+from portal.accounts.reauthentication import recently_authenticated
 from portal.core.access import PortalRequest, public, requires, signed_in
 from portal.core.htmx import render_page
 from portal.core.paging import keyset_page
@@ -46,6 +47,7 @@ def person_list(request: PortalRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires("person:manage")
+@recently_authenticated
 def person_invite(request: PortalRequest) -> HttpResponse:
     """Invite somebody; the answer shows the link once."""
     form = InviteForm(

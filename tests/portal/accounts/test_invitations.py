@@ -11,9 +11,15 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from portal.accounts import services
+from portal.accounts.access import access_for
+from portal.accounts.errors import InvitationUnusable, RoleRefused
+from portal.accounts.grants import RoleChoice
 from portal.accounts.models import Invitation, Membership
 from portal.accounts.services import INVITATION_LIFETIME
-from tests.factories import UserFactory
+from portal.audit.models import Entry
+from portal.tenants.trash import purge_tenant, trash_tenant
+from tests.factories import MembershipFactory, UserFactory
 from tests.portal.accounts.test_views import PASSWORD, invite, link_in
 
 pytestmark = pytest.mark.django_db
@@ -156,3 +162,50 @@ def test_the_session_gets_a_new_key_at_sign_in(reseller):
         reverse("account_login"), {"login": reseller.user.email, "password": "correct horse battery"}
     )
     assert browser.session.session_key != planted
+
+
+class TestWhatTheInviterMayGive:
+    @staticmethod
+    def make(who, role="viewer"):
+        return services.invite(
+            tenant=who.tenant, role=RoleChoice(role), access=access_for(who.user), invited_by=who.user
+        )
+
+    def test_a_refused_one_is_in_the_audit(self, reseller):
+        with pytest.raises(RoleRefused):
+            self.make(reseller, "owner")
+        assert Entry.objects.filter(action="person.invite", outcome="refused").count() == 1
+        assert not Invitation.objects.exists()
+
+    def test_a_fresh_proof_is_asked_for_as_when_a_role_is_given(self, reseller, settings):
+        settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 0
+        answer = reseller.client().get(reverse("accounts:person-invite"))
+        assert answer.status_code == 302
+        assert answer["Location"].startswith(reverse("account_reauthenticate"))
+
+    def test_those_of_somebody_who_is_gone_let_nobody_in(self, provider, reseller, customer):
+        """His role here was taken first, then he went with the tenant of his only other role."""
+        inviter = UserFactory()
+        here = MembershipFactory(user=inviter, tenant=reseller.tenant, role="admin")
+        MembershipFactory(user=inviter, tenant=customer.tenant, role="viewer")
+        _, token = services.invite(
+            tenant=reseller.tenant,
+            role=RoleChoice("viewer"),
+            access=access_for(inviter),
+            invited_by=inviter,
+        )
+        here.delete()
+        with pytest.raises(InvitationUnusable):
+            services.get_invitation(token)
+        by_owner = {"access": access_for(provider.user), "actor": provider.user}
+        trash_tenant(customer.tenant, **by_owner)
+        purge_tenant(customer.tenant, **by_owner)
+        assert not type(inviter).objects.filter(pk=inviter.pk).exists()
+        with pytest.raises(InvitationUnusable):
+            services.get_invitation(token)
+
+    def test_the_first_one_has_no_inviter_and_lets_in(self, provider):
+        _, token = services.invite(
+            tenant=provider.tenant, role=RoleChoice("owner"), access=None, invited_by=None
+        )
+        assert services.get_invitation(token).expires_at > timezone.now() + timedelta(days=6)
