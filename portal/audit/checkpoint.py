@@ -13,11 +13,12 @@ log = structlog.get_logger(__name__)
 def check(*, whole: bool = False) -> Report:
     """Verify what came since the chain was last found intact, or all of it, and keep the result.
 
-    A checkpoint that was tampered with is not relied on: the whole chain is verified then.
+    A checkpoint that was tampered with is not relied on: the whole chain is verified then. One that was
+    not is compared with the chain in either case: a chain put back to how it was earlier is sealed well.
     """
     checkpoint = get_checkpoint()
-    after = None if whole else _trusted(checkpoint)
-    report = verify(after=after)
+    found = _trusted(checkpoint)
+    report = verify(after=None if whole else found, kept=found)
     checkpoint.checked_at = timezone.now()
     checkpoint.problems = report.findings[:20]
     if report.intact:

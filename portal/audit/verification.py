@@ -44,14 +44,14 @@ class Report:
 
 @dataclass(frozen=True)
 class Kept:
-    """The head of the chain as it was at some time, kept where nobody of the database reaches."""
+    """The head of the chain as it was at some time: kept where nobody of the database reaches, or signed."""
 
     number: int
     mac: str
 
 
 def verify(*, after: Kept | None = None, kept: Kept | None = None) -> Report:
-    """Check every seal, or those after a place found intact; and the head against one kept elsewhere.
+    """Check every seal, or those after a place found intact; and the head against one kept earlier.
 
     Reads in short queries, so that it may run while people work.
     """
@@ -211,7 +211,7 @@ def _compare(report: Report, kept: Kept) -> None:
     head = report.head
     if kept.number > head.number:
         report.find(
-            f"The chain ends at {head.number}, the head kept elsewhere at {kept.number}:"
+            f"The chain ends at {head.number}, the head kept earlier at {kept.number}:"
             " the newest were deleted."
         )
         return
@@ -222,14 +222,14 @@ def _compare(report: Report, kept: Kept) -> None:
         ).first()
         if removed is not None and removed.last_number != kept.number:
             report.find(
-                f"The head kept elsewhere, {kept.number}, lies in the removed segment {removed}:"
+                f"The head kept earlier, {kept.number}, lies in the removed segment {removed}:"
                 " it cannot be compared. Keep a newer one."
             )
             return
         mac = removed.last_mac if removed else None
     if kept.number and mac != kept.mac:
         report.find(
-            f"Entry {kept.number} is not the one of the head kept elsewhere: the chain was written anew."
+            f"Entry {kept.number} is not the one of the head kept earlier: the chain was written anew."
         )
 
 

@@ -7,9 +7,9 @@ from django.core.management import CommandError, call_command
 
 from portal.audit import guards
 from portal.audit import services as audit
-from portal.audit.chain import chain
+from portal.audit.chain import chain, get_head
 from portal.audit.checkpoint import check, get_checkpoint
-from portal.audit.models import Checkpoint, Entry
+from portal.audit.models import Checkpoint, Entry, Head
 from portal.audit.verification import Kept, verify
 
 COLUMNS = ", ".join(
@@ -194,6 +194,20 @@ def test_the_nightly_check_goes_on_where_it_was_intact_and_keeps_what_it_finds(f
     assert check().intact  # it looked at what is new alone
     assert not check(whole=True).intact
     assert "Entry 6 (" in get_checkpoint().problems[0]
+
+
+def test_an_older_state_put_back_is_found_also_when_the_whole_chain_is_verified(five, tamper):
+    old = get_head()
+    another()
+    assert check().intact
+
+    tamper("DELETE FROM audit_entry WHERE number > 10")
+    Head.objects.filter(pk=1).update(number=old.number, mac=old.mac, seal=old.seal)
+
+    assert "the newest were deleted" in " ".join(check(whole=True).findings)
+    another()  # as many as before, and others
+    assert "written anew" in " ".join(check(whole=True).findings)
+    assert get_checkpoint().problems
 
 
 def test_a_checkpoint_put_forward_is_not_believed(five, tamper):
