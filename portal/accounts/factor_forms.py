@@ -152,4 +152,6 @@ class KeyAgainForm(TellsFailure, ReauthenticateWebAuthnForm):
 
 
 def _first_use(user_id: int, code: str) -> bool:
-    return cache.add(f"totp-used:{user_id}:{''.join(code.split())}", 1, timeout=CODE_LIVES)
+    """However it was typed: django-allauth looks past blanks, dashes and the like."""
+    digits = "".join(filter(str.isdecimal, code))
+    return cache.add(f"totp-used:{user_id}:{digits}", 1, timeout=CODE_LIVES)

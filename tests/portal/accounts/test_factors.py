@@ -100,7 +100,8 @@ def test_the_picture_passes_the_content_security_policy(reseller):
     assert "unsafe" not in policy
 
 
-def test_a_code_is_taken_once(reseller):
+@pytest.mark.parametrize("spelled", ["{}{}", "{} {}", "{}-{}", "{}{}."])
+def test_a_code_is_taken_once_however_it_is_typed(reseller, spelled):
     seed, _ = set_up_app(reseller.client())
     whole_period = timezone.now().replace(second=0) + timedelta(minutes=5)
     with time_machine.travel(whole_period, tick=False):
@@ -111,7 +112,7 @@ def test_a_code_is_taken_once(reseller):
         answer = second.post(CONFIRM, {"code": code})
         assert answer.status_code == 200
     with time_machine.travel(whole_period + timedelta(seconds=31), tick=False):
-        answer = second.post(CONFIRM, {"code": code})
+        answer = second.post(CONFIRM, {"code": spelled.format(code[:3], code[3:])})
         assert "used already" in answer.content.decode()
 
 
