@@ -4,7 +4,7 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -65,14 +65,14 @@ def webhook_receive(request: HttpRequest, key: UUID) -> HttpResponse:
 
 
 def _refused(request: HttpRequest, key: UUID, reason: str, status: int) -> HttpResponse:
-    """Logged once a minute for each address it comes from."""
+    """Logged once a minute for each address it comes from; nothing that a stranger sends is stored."""
     ip = ip_of(request)
     try:
-        is_news = cache.add(f"webhook-refused:{key}:{ip}:{status}", 1, REFUSAL_LOG_SECONDS)
+        is_news = caches["redis"].add(f"webhook-refused:{ip}:{status}", 1, REFUSAL_LOG_SECONDS)
     except (RedisError, OSError):
         is_news = True
     if is_news:
-        log.warning("webhook.refused", key=str(key), ip=ip, status=status, reason=reason)
+        log.warning("webhook.refused", intake=str(key), ip=ip, status=status, reason=reason)
     return HttpResponse(f"Refused: {reason}.", status=status, content_type="text/plain")
 
 

@@ -6,8 +6,9 @@ from uuid import uuid4
 
 import pytest
 from cryptography.fernet import Fernet
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -169,6 +170,15 @@ def test_what_could_not_be_stored_is_asked_for_again(device, monkeypatch):
 def test_refusals_are_logged_once_a_minute(device, caplog):
     for _ in range(5):
         post(device, ended(device), **{SECRET_HEADER: "wrong"})
+    assert len([one for one in caplog.records if "webhook.refused" in one.getMessage()]) == 1
+
+
+def test_strangers_leave_nothing_in_the_database_and_one_line_a_minute(caplog, db):
+    with CaptureQueriesContext(connection) as asked:
+        for _ in range(5):
+            assert Client().post(reverse("live:webhook-receive", args=[uuid4()])).status_code == 404
+    assert {query["sql"].split()[0] for query in asked} == {"SELECT"}
+    assert len(asked) == 5
     assert len([one for one in caplog.records if "webhook.refused" in one.getMessage()]) == 1
 
 
