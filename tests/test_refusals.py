@@ -7,9 +7,11 @@ last proves that the object was there. A URL without a line fails.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from allauth.usersessions.models import UserSession
 from django.test import Client
 from django.urls import reverse
@@ -379,6 +381,39 @@ def test_the_wrong_method(name, world):
     assert client.put(url).status_code == 405
     if line.method == "post":
         assert client.get(url).status_code == 405
+
+
+DANGEROUS = {
+    "accounts:factor-rule-remove",
+    "accounts:factor-rules",
+    "accounts:membership-except",
+    "accounts:membership-remove",
+    "accounts:person-close",
+    "accounts:person-factors-reset",
+    "accounts:person-invite",
+    "accounts:person-reopen",
+    "accounts:role-create",
+    "accounts:role-delete",
+    "accounts:role-give",
+    "live:webhook-renew",
+    "servers:server-edit",
+    "servers:server-unlink",
+    "sso:server-launch",
+    "tenants:tenant-delete",
+    "tenants:tenant-purge",
+    "tenants:tenant-suspend",
+}
+"""What asks for a fresh proof of who it is, with whatever leads to the same."""
+
+
+@pytest.mark.parametrize("name", sorted(DANGEROUS))
+def test_what_is_dangerous_asks_again_who_it_is(name, world):
+    line = LINES[name]
+    with time_machine.travel(timezone.now() + timedelta(minutes=11)):
+        url = reverse(name, args=line.args(world))
+        response = world.owners_browser.post(url, line.data(world))
+    assert response.status_code == 302
+    assert response.url.startswith(reverse("account_reauthenticate"))
 
 
 LISTS = sorted(name for name, line in LINES.items() if line.method == "get" and line.foreign == 200)

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from redis.exceptions import RedisError
 
 from comet.webhooks import BadWebhook, read_webhook
+from portal.accounts.reauthentication import recently_authenticated
 from portal.audit.services import ip_of
 from portal.core.access import PortalRequest, public, requires
 from portal.core.body_limits import LONGER
@@ -111,6 +112,7 @@ def webhook_remove(request: PortalRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @requires("server:link")
+@recently_authenticated
 def webhook_renew(request: PortalRequest, pk: int) -> HttpResponse:
     """Make another secret, and tell the server."""
     server = _server(request, pk)

@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from portal.accounts.reauthentication import recently_authenticated
 from portal.audit.services import ip_of
 from portal.core.access import PortalRequest, requires
 from portal.core.htmx import render_page
@@ -87,6 +88,7 @@ _ACTIONS = {
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires("server:link")
+@recently_authenticated
 def server_edit(request: PortalRequest, pk: int) -> HttpResponse:
     """Rename a server, change its addresses, give it a new credential."""
     server = selectors.get_server(request.access, pk, act="server:link")
@@ -133,6 +135,7 @@ def server_sync(request: PortalRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires("server:link")
+@recently_authenticated
 def server_unlink(request: PortalRequest, pk: int) -> HttpResponse:
     """Forget a server and what is mirrored from it, once its name was typed."""
     server = selectors.get_server(request.access, pk, act="server:link")

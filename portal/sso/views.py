@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from portal.accounts.reauthentication import recently_authenticated
 from portal.audit.services import ip_of
 from portal.core.access import PortalRequest, requires, signed_in
 from portal.sso import selectors, services
@@ -28,6 +29,7 @@ ENDS: Final = {"closed": "window closed", "silent": "no answer from the window"}
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires("server:admin")
+@recently_authenticated
 def server_launch(request: PortalRequest, pk: int) -> HttpResponse:
     """Open Comet as the server's administrator."""
     return _launcher(request, selectors.get_server_door(request.access, pk))
