@@ -29,7 +29,8 @@ from portal.servers.models import CometServer
 SETTLE: Final = timedelta(seconds=2)
 """A sync that events ask for starts this much later; what is asked meanwhile is the same request."""
 
-ASK_AGAIN_AFTER: Final = timedelta(seconds=45)
+ASK_AGAIN_AFTER: Final = timedelta(seconds=15)
+"""A sync that is still at it is not disturbed: `tasks.close_gap` runs once per server."""
 
 log = structlog.get_logger(__name__)
 

@@ -16,7 +16,7 @@ Item = OperationItem.State
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An item that this worker holds until `claim_expires_at`, which reports of progress renew."""
+    """An item that this worker holds until `claim_expires_at`, which `keeping` and progress renew."""
 
     item: OperationItem
     kind: Kind
@@ -52,7 +52,7 @@ def take(item_id: int) -> Claim | None:
         "state": Item.CLAIMED,
         "claim_token": token,
         "queued_at": None,
-        "claim_expires_at": now + kind.claim_time,
+        "claim_expires_at": now + kind.lease,
         "claimed_at": item.claimed_at if unknown else now,
         "attempts": item.attempts + 1,
         "run_after": None,

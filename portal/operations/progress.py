@@ -21,10 +21,12 @@ WRITE_EVERY: Final = 0.3
 class Progress:
     """Handed to a kind's function for the item it works on."""
 
-    def __init__(self, item: OperationItem, token: uuid.UUID, claim_time: timedelta) -> None:
+    def __init__(self, item: OperationItem, token: uuid.UUID, lease: timedelta) -> None:
         self._item = item
         self._token = token
-        self._claim_time = claim_time
+        self._lease = lease
+        self.reported_at = time.monotonic()
+        """When there was news last, by the monotonic clock."""
         self._written_at = 0.0
         self._written = (item.progress_done, item.progress_total, item.progress_text)
         self.done, self.total, self.text = self._written
@@ -36,6 +38,7 @@ class Progress:
             OperationCancelled: somebody cancelled the Operation. Let it pass.
             ClaimLost: another worker holds the item by now. Let it pass.
         """
+        self.reported_at = time.monotonic()
         self.done = self.done if done is None else done
         self.total = self.total if total is None else total
         self.text = self.text if text is None else text[:255]
@@ -52,7 +55,7 @@ class Progress:
     def _write(self) -> None:
         now = timezone.now()
         news = (self.done, self.total, self.text)
-        columns: dict[str, object] = {"claim_expires_at": now + self._claim_time}
+        columns: dict[str, object] = {"claim_expires_at": now + self._lease}
         if news != self._written:
             columns |= {
                 "progress_done": self.done,

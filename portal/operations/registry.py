@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 CLAIM_TIME: Final = timedelta(seconds=90)
 """How long an item stays with a worker that says nothing; longer than a client's call may take."""
 
+LEASE: Final = timedelta(seconds=20)
+"""How long it stays with one that has died; a worker that lives renews it (`keeping`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -52,6 +55,11 @@ class Kind:
     claim_time: timedelta
     check: str
     run: Run
+
+    @property
+    def lease(self) -> timedelta:
+        """For how long a claim is taken or renewed."""
+        return min(self.claim_time, LEASE)
 
 
 _kinds: dict[str, Kind] = {}

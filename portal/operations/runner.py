@@ -15,6 +15,7 @@ from portal.operations.claims import Claim, take
 from portal.operations.endings import end_item
 from portal.operations.errors import ClaimLost, ItemFailed, OperationCancelled, OutcomeUnknown
 from portal.operations.following import follow
+from portal.operations.keeping import kept
 from portal.operations.models import OperationItem
 from portal.operations.permission import require_permission
 from portal.operations.progress import Progress
@@ -28,6 +29,9 @@ MAX_ATTEMPTS: Final = 10
 
 MAX_LOOKS: Final = 5
 """Attempts, the first call among them, before an unknown outcome is left to a person."""
+
+MAX_LOOKS_IN_VAIN: Final = 4
+"""The same where the server did answer, and knows of nothing that could be it."""
 
 FIRST_PAUSE: Final = timedelta(seconds=5)
 LONGEST_PAUSE: Final = timedelta(minutes=5)
@@ -56,9 +60,10 @@ def run(item_id: int) -> None:
         return
     if claim is None:
         return
-    progress = Progress(claim.item, claim.token, claim.kind.claim_time)
+    progress = Progress(claim.item, claim.token, claim.kind.lease)
     try:
-        outcome = _work(claim, progress)
+        with kept(claim, progress):
+            outcome = _work(claim, progress)
     except OperationCancelled:
         end_item(claim.item, Item.CANCELLED, where=claim.held)
     except ClaimLost:
@@ -66,7 +71,7 @@ def run(item_id: int) -> None:
     except ItemFailed as error:
         end_item(claim.item, Item.FAILED, where=claim.may_answer, error=str(error))
     except OutcomeUnknown as error:
-        _look_again(claim, str(error))
+        _look_again(claim, str(error), most=MAX_LOOKS_IN_VAIN, pause=FIRST_PAUSE)
     except comet.CometError as error:
         _answer_for(claim, error)
     except SecretUnreadable as error:  # secrets are opened before anything is asked of a server
@@ -129,7 +134,7 @@ def _answer_for(claim: Claim, error: comet.CometError) -> None:
     elif not claim.outcome_unknown and (answered or isinstance(error, NOT_SENT)):
         end_item(claim.item, Item.FAILED, where=claim.held, error=text)
     else:
-        _look_again(claim, text)
+        _look_again(claim, text, most=MAX_LOOKS, pause=pause_after(claim.item.attempts))
 
 
 def _crashed(claim: Claim, *, passing: bool) -> None:
@@ -153,14 +158,14 @@ def _try_again(claim: Claim, text: str) -> None:
     )
 
 
-def _look_again(claim: Claim, text: str) -> None:
+def _look_again(claim: Claim, text: str, *, most: int, pause: timedelta) -> None:
     """Let the claim run out soon, so that a next attempt finds out what became of the call."""
-    if recover_of(claim.kind.name) is None or claim.item.attempts >= MAX_LOOKS:
+    if recover_of(claim.kind.name) is None or claim.item.attempts >= most:
         end_item(claim.item, Item.UNCERTAIN, where=claim.held, error=f"{text} {claim.kind.check}")
         return
     _postpone(
         claim,
-        claim_expires_at=timezone.now() + pause_after(claim.item.attempts),
+        claim_expires_at=timezone.now() + pause,
         error=text,
         progress_text="Finding out what became of it",
     )

@@ -14,7 +14,7 @@ from portal.operations.claims import take
 from portal.operations.errors import ItemFailed, OutcomeUnknown
 from portal.operations.models import Operation, OperationItem
 from portal.operations.registry import Follow
-from portal.operations.runner import MAX_ATTEMPTS, MAX_LOOKS
+from portal.operations.runner import MAX_ATTEMPTS, MAX_LOOKS, MAX_LOOKS_IN_VAIN
 from portal.operations.services import cancel
 from portal.operations.sweeps import sweep
 from portal.operations.tasks import run_item
@@ -204,9 +204,21 @@ def test_an_outcome_that_is_not_found_is_left_to_a_person(begin, work):
         OperationItem.objects.update(claim_expires_at=timezone.now())
 
     operation.refresh_from_db()
-    assert (item.state, item.attempts, work.runs) == (State.UNCERTAIN, MAX_LOOKS, 1)
+    assert (item.state, item.attempts, work.runs) == (State.UNCERTAIN, MAX_LOOKS_IN_VAIN, 1)
     assert "Look at the server." in item.error
     assert operation.state == Operation.State.UNCERTAIN
+
+
+def test_a_server_that_cannot_be_asked_is_asked_more_often(begin, work):
+    def cannot_be_asked(*_):
+        raise comet.Timeout("no answer")
+
+    work.does = work.found = cannot_be_asked
+    operation = begin("test.once")
+    while (item := run(operation)).state == State.CLAIMED:
+        OperationItem.objects.update(claim_expires_at=timezone.now())
+
+    assert (item.state, item.attempts, work.runs) == (State.UNCERTAIN, MAX_LOOKS, 1)
 
 
 def test_a_late_answer_mends_an_uncertain_item(begin, work):
