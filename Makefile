@@ -35,16 +35,19 @@ chaos: $(DEVELOPMENT) ## break everything at random and see that nothing is lost
 format: $(DEVELOPMENT) ## write the code as the linters want it
 	@$(VENV) -m ruff check --quiet --fix . ; $(VENV) -m ruff format .
 
-# Each requirements file is installed again when it changes.
+lock: $(DEVELOPMENT) ## write the digests of what the requirements files pin
+	@$(VENV) -m tests.locks
 
-$(RUNTIME): requirements.txt | virtualenv
-	@echo "Installing requirements.txt into .venv"
-	@$(PIP) -r requirements.txt
+# Each lock file is installed again when it changes. Nothing is taken whose digest is not in it.
+
+$(RUNTIME): requirements.lock | virtualenv
+	@echo "Installing requirements.lock into .venv"
+	@$(PIP) --require-hashes -r requirements.lock
 	@touch $@
 
-$(DEVELOPMENT): requirements-dev.txt $(RUNTIME) | virtualenv
-	@echo "Installing requirements-dev.txt into .venv"
-	@$(PIP) -r requirements-dev.txt
+$(DEVELOPMENT): requirements-dev.lock $(RUNTIME) | virtualenv
+	@echo "Installing requirements-dev.lock into .venv"
+	@$(PIP) --require-hashes -r requirements-dev.lock
 	@touch $@
 
 # The first Python of the list that runs and is 3.11 or 3.12; PYTHON= goes first.

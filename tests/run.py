@@ -72,6 +72,7 @@ def run_checks(outcome: Outcome) -> None:
             ("lint", ["ruff", "check", "."], {}),
             ("format", ["ruff", "format", "--check", "--quiet", "."], {}),
             ("types", ["mypy"], {}),
+            ("lock files", ["tests.locks", "--check"], {}),
             ("templates", ["djlint", "templates", "--lint", "--quiet"], {}),
             ("settings", ["django", "check", "--deploy", "--fail-level", "WARNING"], production),
             ("static files", ["django", "collectstatic", "--noinput", "--verbosity", "0"], production),
