@@ -155,6 +155,7 @@ MIDDLEWARE = [
     "portal.accounts.middleware.AccessMiddleware",
     "portal.accounts.factor_middleware.SecondFactorMiddleware",
     "portal.core.middleware.LoginRedirectForHtmxMiddleware",
+    "portal.core.middleware.UnreadableSecretsMiddleware",
 ]
 
 TEMPLATES = [

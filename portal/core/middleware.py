@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import resolve_url
+from django.shortcuts import render, resolve_url
+
+from portal.core.keys import SecretUnreadable
 
 
 class LoginRedirectForHtmxMiddleware:
@@ -27,3 +29,18 @@ class LoginRedirectForHtmxMiddleware:
             redirect["HX-Redirect"] = response.url
             return redirect
         return response
+
+
+class UnreadableSecretsMiddleware:
+    """Says what is wrong with the keys where a page needs a secret and does not say it itself."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, SecretUnreadable):
+            return None
+        return render(request, "secrets_unreadable.html", {"problem": str(error)}, status=503)

@@ -217,6 +217,19 @@ def test_without_the_encryption_key_a_code_is_refused_in_words(reseller, setting
     assert "encryption key is missing" in answer.content.decode()
 
 
+def test_without_the_encryption_key_no_app_is_set_up_and_that_is_said(reseller, settings):
+    browser = reseller.client()
+    browser.get(reverse("mfa_activate_totp"))
+    settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    answer = browser.post(reverse("mfa_activate_totp"), {"code": "123456"})
+    assert answer.status_code == 503
+    settings.ENCRYPTION_KEYS = []
+    answer = browser.get(reverse("mfa_activate_totp"))
+    assert answer.status_code == 503
+    assert "ENCRYPTION_KEYS is not set" in answer.content.decode()
+    assert not has_second_factor(reseller.user)
+
+
 @pytest.mark.parametrize("credential", ["", "{}", "[]", '{"id": 1}', "nonsense"])
 def test_a_forged_passkey_lets_nobody_in(reseller, credential):
     browser = Client()
