@@ -222,6 +222,7 @@ LINES: dict[str, Line] = {
     "accounts:security": page("signed-in", wrong_role=200),
     "accounts:session-end": post("signed-in", args=lambda w: [w.session.pk], wrong_role=404),
     "accounts:sessions-end": post("signed-in", foreign=302, wrong_role=302),
+    "accounts:proof-needed": page("signed-in", wrong_role=302, allowed=302, foreign=302),
     "accounts:kept-form": page("signed-in", wrong_role=302, allowed=302, foreign=302),
     "accounts:invitation-accept": Line(
         "public", args=lambda w: ["no-such-token"], anonymous=410, foreign=410, wrong_role=410, allowed=410

@@ -15,7 +15,7 @@ from django.urls import reverse
 from portal.accounts.closing import closed_to
 from portal.accounts.mail import MAIL_ERRORS
 from portal.accounts.models import User
-from portal.accounts.reauthentication import is_recent
+from portal.accounts.reauthentication import cannot_prove, is_recent
 from portal.accounts.sessions import UNKNOWN_ADDRESS
 from portal.audit import services as audit
 from portal.audit.services import ip_of
@@ -54,8 +54,11 @@ class AccountAdapter(DefaultAccountAdapter):
         return response
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
-        """Also of people without password and second factor, whom django-allauth itself lets pass."""
-        if is_recent(context.request):
+        """Also of people without password and second factor, whom django-allauth itself lets pass.
+
+        Who has nothing to prove himself with, and has just signed in, may set up a second factor.
+        """
+        if is_recent(context.request) or cannot_prove(context.request):
             return False
         if not get_reauthentication_flows(context.request.user):
             raise ReauthenticationRequired

@@ -1,7 +1,8 @@
 """Sign-in of staff through the company's own OpenID Connect provider.
 
 Nobody is made up: who comes in is somebody whose address the provider has verified, and who is known
-here by it or holds an open invitation for it. From then on the provider's subject is what counts.
+here by it or holds an open invitation for it. From then on the provider's subject is what counts. How
+old the proof is that he gave to the provider is told by `auth_time`.
 """
 
 from typing import Any, Never
@@ -50,6 +51,17 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
             ip=audit.ip_of(request),
             details={"provider": sociallogin.account.get_provider().name},
         )
+
+
+def proved_to_provider_at(user: User) -> float:
+    """When `user`, who comes from the provider, proved to it who he is: Unix seconds; 0 if it does not say.
+
+    It was asked not to rely on a session that has been open there for long (`max_age`); whether it
+    heeded that is told by this alone.
+    """
+    account = SocialAccount.objects.filter(user=user).first()
+    told = account and (account.extra_data.get("id_token") or {}).get("auth_time")
+    return float(told) if isinstance(told, int | float) else 0.0
 
 
 def _invited(email: str, name: str) -> User | None:

@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 from urllib.parse import urlencode, urlsplit
 
 from allauth.account.internal.flows.login import get_authentication_records
+from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
@@ -19,7 +20,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from portal.accounts.sessions import SIGNED_IN_AT
+from portal.accounts.sessions import PROVED_AT, SIGNED_IN_AT
 from portal.core.access import P, PortalRequest, View
 from portal.core.encryption import Secret, SecretUnreadable
 from portal.core.htmx import go_to
@@ -59,8 +60,21 @@ def is_recent(request: HttpRequest) -> bool:
         return False
     records = get_authentication_records(request, request.user)
     again = [record["at"] for record in records if record.get("reauthenticated")]
-    last: float = max([request.session.get(SIGNED_IN_AT, 0), *again])
-    return time.time() - last < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+    return _is_fresh(max([request.session.get(PROVED_AT, 0), *again]))
+
+
+def cannot_prove(request: HttpRequest) -> bool:
+    """Whether this person has just come from the provider, which vouches for no fresh proof, and has
+    nothing else to prove himself with: asking again would lead nowhere."""
+    return (
+        not is_recent(request)
+        and _is_fresh(request.session.get(SIGNED_IN_AT, 0))
+        and not get_reauthentication_flows(request.user)
+    )
+
+
+def _is_fresh(at: float) -> bool:
+    return time.time() - at < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
 
 
 @dataclass(frozen=True)
@@ -113,6 +127,8 @@ class KeptForm:
 def _ask(request: PortalRequest) -> HttpResponse:
     if not request.accepts("text/html"):
         return JsonResponse({"problem": "Confirm first that it is you: reload this page."}, status=401)
+    if cannot_prove(request):
+        return go_to(request, reverse("accounts:proof-needed"))
     where = request.get_full_path()
     if request.htmx and not request.htmx.boosted:
         where = _page_of(request)

@@ -30,6 +30,9 @@ sessions_ended = Signal()
 SIGNED_IN_AT: Final = "signed_in_at"
 """In the session: Unix seconds of the sign-in that began it."""
 
+PROVED_AT: Final = "proved_at"
+"""In the session: Unix seconds at which its person proved who he is, for the sign-in; 0 where unknown."""
+
 SEEN_AT: Final = "seen_at"
 """In the session: Unix seconds of its last use that was stored."""
 
@@ -52,10 +55,14 @@ def store_of(key: str | None) -> SessionBase:
     return store
 
 
-def begin_session(request: HttpRequest, user: User) -> None:
-    """Note in the session and in the list of sessions that `user` has just signed in."""
+def begin_session(request: HttpRequest, user: User, *, proved_at: float | None = None) -> None:
+    """Note in the session and in the list of sessions that `user` has just signed in.
+
+    `proved_at` says when he proved who he is, where that was not just now.
+    """
     now = time.time()
     request.session[SIGNED_IN_AT] = request.session[SEEN_AT] = now
+    request.session[PROVED_AT] = now if proved_at is None else min(proved_at, now)
     request.session[SECOND_FACTOR] = proved_second_factor(request, user)
     if not request.session.session_key:
         request.session.create()

@@ -8,6 +8,7 @@ from django.dispatch import Signal, receiver
 from django.http import HttpRequest
 
 from portal.accounts.models import User
+from portal.accounts.oidc import proved_to_provider_at
 from portal.accounts.refusals import note_failed_sign_in
 from portal.accounts.selectors import home_tenant_id
 from portal.accounts.sessions import begin_session, drop_row
@@ -22,8 +23,10 @@ role_taken = Signal()
 
 @receiver(user_logged_in)
 def note_sign_in(request: HttpRequest, user: User, **_: Any) -> None:
-    begin_session(request, user)
-    ways = [WAYS.get(record["method"], "") for record in get_authentication_records(request, user)]
+    methods = [record["method"] for record in get_authentication_records(request, user)]
+    by_provider_alone = set(methods) == {"socialaccount"}
+    begin_session(request, user, proved_at=proved_to_provider_at(user) if by_provider_alone else None)
+    ways = [WAYS.get(method, "") for method in methods]
     audit.note(
         "sign_in",
         audit.DONE,

@@ -8,7 +8,13 @@ from allauth.mfa.webauthn import views as keys
 from allauth.socialaccount import views as social
 from django.urls import path, re_path
 
-from portal.accounts.views_security import oidc_callback, oidc_login, password_reset, to_security
+from portal.accounts.views_security import (
+    oidc_callback,
+    oidc_login,
+    password_change,
+    password_reset,
+    to_security,
+)
 
 urlpatterns = [
     path("login/", views.login, name="account_login"),
@@ -23,7 +29,7 @@ urlpatterns = [
     path("reauthenticate/", views.reauthenticate, name="account_reauthenticate"),
     path("reauthenticate/code/", mfa.reauthenticate, name="mfa_reauthenticate"),
     path("reauthenticate/key/", keys.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
-    path("password/change/", views.password_change, name="account_change_password"),
+    path("password/change/", password_change, name="account_change_password"),
     path("password/reset/", password_reset, name="account_reset_password"),
     path("password/reset/done/", views.password_reset_done, name="account_reset_password_done"),
     re_path(

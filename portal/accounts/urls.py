@@ -57,5 +57,6 @@ urlpatterns = [
     path("tenants/<int:pk>/tokens/new/", views_tokens.tenant_token_make, name="tenant-token-make"),
     path("tokens/", views_tokens.token_overview, name="token-overview"),
     path("tokens/<int:pk>/revoke/", views_tokens.token_revoke, name="token-revoke"),
+    path("settings/security/proof/", views_security.proof_needed, name="proof-needed"),
     path("settings/confirmed/", views_security.kept_form, name="kept-form"),
 ]

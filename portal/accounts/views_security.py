@@ -1,6 +1,7 @@
 """A person's own security page: second factors, sessions; and forms that waited for a proof."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import requests
 import structlog
@@ -8,14 +9,14 @@ from allauth.account import views as allauth_views
 from allauth.socialaccount.providers.openid_connect import views as oidc_views
 from django.contrib import messages
 from django.contrib.auth import logout
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts import factors, sessions
 from portal.accounts.mail import mail_is_sent
-from portal.accounts.reauthentication import KEPT_FIELD, KeptForm
+from portal.accounts.reauthentication import KEPT_FIELD, KeptForm, cannot_prove
 from portal.audit import services as audit
 from portal.core.access import PortalRequest, public, signed_in
 
@@ -31,10 +32,24 @@ def password_reset(request: PortalRequest) -> HttpResponse:
     return response
 
 
+@signed_in
+def password_change(request: PortalRequest) -> HttpResponse:
+    """Who comes in by the company's provider alone has no password to change."""
+    if not request.user.has_usable_password():
+        messages.info(request, "You sign in through your company, without a password.")
+        return redirect("accounts:security")
+    response: HttpResponse = allauth_views.password_change(request)
+    return response
+
+
 @require_safe
 @public
 def oidc_login(request: PortalRequest, provider_id: str) -> HttpResponse:
-    """Go to the company's provider."""
+    """Go to the company's provider. Of the query only where to go afterwards is taken.
+
+    django-allauth would also take from it what to ask the provider for, `max_age` included.
+    """
+    request.GET = QueryDict(urlencode({"next": request.GET.get("next", "")}))
     return _at_provider(request, oidc_views.login, provider_id)
 
 
@@ -78,6 +93,15 @@ def security(request: PortalRequest) -> HttpResponse:
 def to_security(request: PortalRequest) -> HttpResponse:
     """Where django-allauth's pages lead back to."""
     return redirect("accounts:security")
+
+
+@require_safe
+@signed_in
+def proof_needed(request: PortalRequest) -> HttpResponse:
+    """What somebody meets whose provider vouches for no fresh proof, before what is dangerous."""
+    if not cannot_prove(request):
+        return redirect("accounts:security")
+    return render(request, "accounts/proof_needed.html", status=403)
 
 
 @require_POST

@@ -1,7 +1,7 @@
 """Sign-in through a real OpenID Connect provider that runs beside the tests."""
 
 from datetime import timedelta
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 import requests
@@ -17,7 +17,7 @@ from oidc_provider_mock import run_server_in_thread
 from portal.accounts.models import Invitation, Membership, User
 from portal.accounts.second_factor import is_missing
 from portal.audit.models import Entry
-from tests.factories import InvitationFactory, UserFactory, security_key
+from tests.factories import InvitationFactory, MembershipFactory, UserFactory, security_key
 
 pytestmark = pytest.mark.django_db
 LOGIN = reverse("openid_connect_login", args=["staff"])
@@ -36,6 +36,12 @@ def issuer():
         TheirUser(sub="silent", claims={"email": "known@example.com"}),
         TheirUser(sub="stranger", claims={"email": "stranger@example.com", "email_verified": True}),
         TheirUser(sub="no-mail", claims={}),
+        *(
+            TheirUser(
+                sub=sub, claims={"email": f"{sub}@example.com", "email_verified": True, "auth_time": at}
+            )
+            for sub, at in {"long-ago": 1_700_000_000, "not-told": None, "nonsense": "yes"}.items()
+        ),
     ]
     with run_server_in_thread(user_claims=people) as server:
         yield f"http://localhost:{server.server_port}"
@@ -51,7 +57,9 @@ def _provider(settings, issuer):
         "secret": "a secret of the provider",
         "settings": {"server_url": issuer},
     }
-    settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"OAUTH_PKCE_ENABLED": True, "APPS": [app]}}
+    settings.SOCIALACCOUNT_PROVIDERS = {
+        "openid_connect": {"OAUTH_PKCE_ENABLED": True, "AUTH_PARAMS": {"max_age": "600"}, "APPS": [app]}
+    }
 
 
 def come_in(sub, browser=None):
@@ -190,3 +198,48 @@ def test_who_has_no_password_proves_himself_at_the_provider_again():
         there = urlsplit(back.headers["Location"])
         assert browser.get(f"{there.path}?{there.query}").url == danger
         assert browser.get(danger).status_code == 200
+
+
+def test_who_has_no_password_has_none_to_change():
+    InvitationFactory(email="stranger@example.com")
+    browser, _ = come_in("stranger")
+    answer = browser.get(reverse("account_change_password"), follow=True)
+    assert "without a password" in answer.content.decode()
+
+
+@pytest.mark.parametrize("sub", ["long-ago", "not-told", "nonsense"])
+def test_a_session_that_is_open_at_the_provider_is_no_fresh_proof(sub):
+    """Nor does it lead in circles: who has nothing else to prove himself with is told what to do."""
+    user = MembershipFactory(role="owner", user__email=f"{sub}@example.com").user
+    user.set_unusable_password()
+    user.save()
+    browser, _ = come_in(sub)
+    invite = reverse("accounts:person-invite")
+    asked = browser.get(invite)
+    assert asked.url == reverse("accounts:proof-needed")
+    page = browser.get(asked.url)
+    assert page.status_code == 403
+    assert "auth_time" in page.content.decode()
+    assert browser.get(reverse("mfa_activate_totp")).status_code == 200
+    with time_machine.travel(timezone.now() + timedelta(minutes=11)):
+        assert browser.get(reverse("mfa_activate_totp")).url.startswith(LOGIN)
+        assert browser.get(asked.url).url == reverse("accounts:security")
+
+
+def test_who_has_a_password_gives_it_where_the_provider_tells_no_time():
+    MembershipFactory(role="owner", user__email="not-told@example.com")
+    browser, _ = come_in("not-told")
+    asked = browser.get(reverse("accounts:person-invite"))
+    assert asked.url.startswith(reverse("account_reauthenticate"))
+    assert browser.post(asked.url, {"password": "correct horse battery"}).status_code == 302
+    assert browser.get(reverse("accounts:person-invite")).status_code == 200
+
+
+def test_the_address_decides_nothing_of_what_the_provider_is_asked():
+    asked = {"auth_params": "max_age=99999999", "process": "connect", "scope": "offline", "next": "/jobs/"}
+    browser = Client()
+    to_provider = browser.get(LOGIN, asked)
+    sent = dict(parse_qsl(urlsplit(to_provider.url).query))
+    assert (sent["max_age"], sent["scope"]) == ("600", "openid profile email")
+    (state,) = (state for state, *_ in browser.session["socialaccount_states"].values())
+    assert (state["process"], state["next"]) == ("login", "/jobs/")
