@@ -9,7 +9,14 @@ from portal.accounts.forms_tokens import READING
 from portal.accounts.models import User
 from portal.accounts.token_text import new_token
 from portal.tenants.models import Tenant
-from tests.factories import ApiTokenFactory, MembershipFactory, TenantFactory, UserFactory, provider_tenant
+from tests.factories import (
+    ApiTokenFactory,
+    ExclusionFactory,
+    MembershipFactory,
+    TenantFactory,
+    UserFactory,
+    provider_tenant,
+)
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,15 @@ def customer(reseller: Person) -> Person:
 def outsider(db: None) -> Person:
     """Administrator of another reseller: same rights, other tenant."""
     return person(TenantFactory(kind=Tenant.Kind.RESELLER, name="Another reseller"), "admin")
+
+
+@pytest.fixture
+def kept_out(reseller: Person, monkeypatch: pytest.MonkeyPatch) -> Person:
+    """Administrator at the provider of everything but the reseller: told by what is left out."""
+    monkeypatch.setattr("portal.accounts.access.FEW", 0)
+    admin = person(provider_tenant(), "admin")
+    ExclusionFactory(membership=admin.user.memberships.get(), tenant=reseller.tenant)
+    return admin
 
 
 @pytest.fixture

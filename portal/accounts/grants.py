@@ -8,7 +8,8 @@ from django.db.models import Q, QuerySet
 
 from portal.accounts.errors import RoleRefused
 from portal.accounts.models import CustomRole, Role, RoleHeld
-from portal.core.access import EVERYTHING, PERMISSIONS, ROLES, Access
+from portal.core.access import PERMISSIONS, ROLES, Access
+from portal.core.tenant_sets import EVERYTHING, covers
 from portal.tenants.models import Tenant
 
 CUSTOM_PREFIX: Final = "custom-"
@@ -69,11 +70,12 @@ def lacking(
 
     One query, and none where the caller holds them everywhere.
     """
-    wanted = [name for name in PERMISSIONS if name in frozenset(permissions) - access.everywhere]
+    asked = frozenset(permissions)
+    wanted = [name for name in PERMISSIONS if name in asked and access.tenants_with(name) is not EVERYTHING]
     if not wanted:
         return []
     reached = frozenset(_subtree(tenant, excluded).values_list("pk", flat=True))
-    return [name for name in wanted if not _covers(access, name, reached)]
+    return [name for name in wanted if not covers(access.tenants_with(name), reached)]
 
 
 def may_grant(access: Access, choice: RoleChoice, *, tenant: Tenant, excluded: Iterable[Tenant] = ()) -> bool:
@@ -134,8 +136,3 @@ def _subtree(tenant: Tenant, excluded: Iterable[Tenant]) -> QuerySet[Tenant]:
         left_out |= Q(path__startswith=one.path)
     reached = tenant.subtree().filter(is_trashed=False)
     return reached.exclude(left_out) if left_out else reached
-
-
-def _covers(access: Access, permission: str, reached: frozenset[int]) -> bool:
-    tenants = access.tenants_with(permission)
-    return tenants is EVERYTHING or (isinstance(tenants, frozenset) and reached <= tenants)

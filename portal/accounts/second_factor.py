@@ -14,9 +14,10 @@ from portal.accounts.models import Membership, SecondFactorRule, User
 from portal.accounts.selectors import home_tenant_id
 from portal.accounts.sessions import end_sessions
 from portal.audit import services as audit
-from portal.core.access import Access, Everything
+from portal.core.access import Access
 from portal.core.events import Fact, publish_all
-from portal.core.querysets import TenantQuerySet
+from portal.core.querysets import TenantQuerySet, in_tenants
+from portal.core.tenant_sets import Everything
 from portal.tenants.models import Tenant
 
 
@@ -39,8 +40,8 @@ def list_rules_above(access: Access) -> QuerySet[SecondFactorRule]:
     tenants = access.tenants_with("person:manage")
     if isinstance(tenants, Everything):
         return SecondFactorRule.objects.none()
-    paths = Tenant.objects.filter(pk__in=tenants).values_list("path", flat=True)
-    above = {int(pk) for path in paths for pk in path.strip("/").split("/")} - set(tenants)
+    paths = Tenant.objects.filter(in_tenants("pk", tenants)).values_list("path", flat=True)
+    above = {int(pk) for path in paths for pk in path.strip("/").split("/") if int(pk) not in tenants}
     return SecondFactorRule.objects.filter(tenant__in=above).order_by("tenant__path", "role")
 
 

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from portal.accounts.access import access_for
 from portal.accounts.models import ApiToken, Membership, User
-from portal.core.access import EVERYTHING, Access
+from portal.core.access import Access
+from portal.core.tenant_sets import EVERYTHING
 from portal.tenants.models import Tenant
 
 SOON: Final = timedelta(days=14)

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from portal.accounts.access import access_for
+from portal.accounts.access import access_for, reach_of
 from portal.accounts.errors import TokenUnusable
 from portal.accounts.models import ApiToken
 from portal.accounts.token_text import LENGTH, PREFIX, digest_of, is_well_formed
@@ -69,10 +69,7 @@ def access_by(token: ApiToken) -> Access:
         return own.limited_to(token.scope)
     tenant = token.tenant
     assert tenant is not None  # noqa: S101  (the database holds it so)
-    if tenant.parent_id is None:
-        return Access(None, {}, token.scope)
-    reached = tenant.subtree().filter(is_trashed=False).values_list("pk", flat=True)
-    return Access(None, dict.fromkeys(reached, token.scope))
+    return Access(None, dict.fromkeys(token.scope, reach_of(tenant)))
 
 
 def note_use(token: ApiToken, *, ip: str | None) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 from django.contrib.sessions.backends.base import SessionBase
 from django.utils import timezone
 
-from portal.accounts.access import access_for
+from portal.accounts.access import access_for, reach_of
 from portal.accounts.errors import RoleRefused
 from portal.accounts.grants import CUSTOM_PREFIX, RoleChoice
 from portal.accounts.models import CustomRole, Membership, User
@@ -58,12 +58,7 @@ class Viewing:
         if tenant is None:
             return NO_ACCESS
         granted = self._granted()
-        if tenant.parent_id is None:
-            return Access(None, {}, granted)
-        return Access(
-            None,
-            dict.fromkeys(tenant.subtree().filter(is_trashed=False).values_list("pk", flat=True), granted),
-        )
+        return Access(None, dict.fromkeys(granted, reach_of(tenant)))
 
     def _granted(self) -> frozenset[str]:
         if not self.role.startswith(CUSTOM_PREFIX):

@@ -4,12 +4,14 @@ An entry is written with a stamp of the audit key, then numbered and sealed into
 (`chain.py`) by the one change its row ever sees. The database refuses any other (`guards.py`).
 """
 
-from typing import Any, Never
+from typing import Any, Never, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
+from portal.core.access import Access
 from portal.core.querysets import TenantQuerySet
+from portal.core.tenant_sets import AllBut
 
 BEGINNINGS = Q(begun__isnull=True)
 """Said by this column and not by `phase`: both databases then use the partial indexes."""
@@ -19,8 +21,28 @@ class AppendOnly(Exception):
     """An entry of the audit was to be changed or deleted."""
 
 
+def tenants_at(column: str) -> models.QuerySet[Any]:
+    """The Tenant that a column of an entry names, if it is still there: none holds the audit back."""
+    tenants: Any = Entry._meta.get_field("tenant").related_model
+    found: models.QuerySet[Any] = tenants.objects.filter(pk=OuterRef(column))
+    return found
+
+
 class EntryQuerySet(TenantQuerySet["Entry"]):
     """Adds and reads. What retention removes goes by `retention.py` alone."""
+
+    def visible_to(self, access: Access, permission: str) -> Self:
+        """As elsewhere; an entry of a Tenant that was deleted for good is seen by who sees everything."""
+        rows = super().visible_to(access, permission)
+        if isinstance(access.tenants_with(permission), AllBut):
+            rows = rows.filter(Exists(tenants_at("tenant")))
+        return rows
+
+    def with_owners(self, access: Access) -> Self:
+        """With `owner_is_there`, where that decides who may read the details for the owner."""
+        if isinstance(access.tenants_with("audit:view"), AllBut):
+            return self.annotate(owner_is_there=Exists(tenants_at("owner_tenant_id")))
+        return self
 
     def update(self, **_: Any) -> Never:
         raise AppendOnly("Entries of the audit are never changed.")

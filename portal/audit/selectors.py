@@ -6,9 +6,11 @@ from typing import Any, Final
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import Http404
 
-from portal.audit.models import Entry
+from portal.audit.models import Entry, tenants_at
 from portal.audit.words import WORDS, said
-from portal.core.access import Access, Everything
+from portal.core.access import Access
+from portal.core.querysets import in_tenants
+from portal.core.tenant_sets import AllBut, Everything
 
 RARE: Final = ("refused", "failed", "cancelled")
 """Outcomes that are looked up by their index; the others are met while going through the list."""
@@ -19,9 +21,10 @@ def list_actions(access: Access) -> QuerySet[Entry]:
 
     Actions that belong to no Tenant, such as sign-ins, are seen by who sees every Tenant.
     """
-    ends = Entry.objects.filter(begun__isnull=False).order_by("-pk")
+    ends = Entry.objects.filter(begun__isnull=False).with_owners(access).order_by("-pk")
     return (
         Entry.objects.visible_to(access, "audit:view")
+        .with_owners(access)
         .filter(begun__isnull=True)
         .select_related("tenant", "repeat")
         .prefetch_related(Prefetch("ends", queryset=ends, to_attr="endings"))
@@ -57,8 +60,10 @@ def mentions(access: Access, text: str) -> Q:
     named = Q(object_label__icontains=text) | Q(details__icontains=text)
     ends = Entry.objects.filter(begun=OuterRef("pk"))
     tenants = access.tenants_with("audit:view")
-    may_read_all = Q() if isinstance(tenants, Everything) else Q(owner_tenant_id__in=tenants)
-    named |= Q(owner_details__icontains=text) & may_read_all
+    may_read = in_tenants("owner_tenant_id", tenants)
+    if isinstance(tenants, AllBut):
+        may_read &= Q(Exists(tenants_at("owner_tenant_id")))
+    named |= Q(owner_details__icontains=text) & may_read
     actions = [name for name in WORDS if text.casefold() in f"{name} {said(name)}".casefold()]
     return Q(action__in=actions) | named | Q(Exists(ends.filter(named)))
 
@@ -105,4 +110,6 @@ def owner_details(access: Access, entry: Entry) -> dict[str, Any]:
     """What is told for the owner of a Comet Server alone, as far as the caller may read it."""
     owner = entry.owner_tenant_id
     may_read = owner is not None and access.allows("audit:view", tenant_id=owner)
+    if may_read and isinstance(access.tenants_with("audit:view"), AllBut):
+        may_read = getattr(entry, "owner_is_there", False)
     return dict(entry.owner_details) if may_read else {}

@@ -12,11 +12,12 @@ from portal.audit import selectors, services
 from portal.audit.exports import HEADER, Exporter
 from portal.audit.filters import EntryFilters
 from portal.audit.proof import standing_of, standing_of_chain
-from portal.core.access import EVERYTHING, PortalRequest, requires
+from portal.core.access import PortalRequest, requires
 from portal.core.export import csv_response, stream_response
 from portal.core.htmx import render_page
 from portal.core.lists import query_of
 from portal.core.paging import keyset_chunks, keyset_page
+from portal.core.tenant_sets import EVERYTHING
 
 SORTS: Final = {"at": "at"}
 NEWEST: Final = "-at"

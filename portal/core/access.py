@@ -14,6 +14,9 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django_htmx.middleware import HtmxDetails
 
+from portal.core.tenant_sets import EVERYTHING as EVERYTHING  # all that most rooms ask a set for
+from portal.core.tenant_sets import NOWHERE, TenantSet, both, union
+
 PERMISSIONS: Final[Mapping[str, str]] = {
     "server:view": "See Comet Servers: address, version, freshness",
     "server:link": "Link and unlink Comet Servers, change their credentials",
@@ -66,46 +69,21 @@ What opens Comet, links servers or gives roles is not among them, nor is what is
 """
 
 
-class Everything:
-    """Every Tenant there is, also those made later. Held only by a grant at the root without exclusions."""
-
-    def __contains__(self, tenant_id: object) -> bool:
-        return True
-
-    def __bool__(self) -> bool:
-        return True
-
-    def __repr__(self) -> str:
-        return "EVERYTHING"
-
-
-EVERYTHING: Final = Everything()
-TenantSet = Everything | frozenset[int]
-
-
 @dataclass(frozen=True, slots=True)
 class Access:
     """What one person may do, Tenant by Tenant; built once a request, asked everywhere."""
 
     user_id: int | None
-    grants: Mapping[int, frozenset[str]] = field(default_factory=dict)
-    """Tenant pk -> the permissions held there."""
-    everywhere: frozenset[str] = frozenset()
-    """Permissions held at the root without exclusions: these reach every Tenant."""
-    _answers: dict[str, TenantSet] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """What `tenants_with` has answered."""
+    tenants: Mapping[str, TenantSet] = field(default_factory=dict)
+    """Permission -> the Tenants that grant it. What no Tenant grants is not among them."""
+    names: Mapping[int, str] = field(default_factory=dict, kw_only=True, compare=False)
+    """Names of the Tenants in which roles are held, as far as they were read with the roles."""
 
     def tenants_with(self, permission: str) -> TenantSet:
         """Ids of the Tenants that grant `permission`; no grant gives the empty set."""
-        if permission not in self._answers:
-            if permission not in PERMISSIONS:
-                raise LookupError(f"{permission!r} is not in the permission table")
-            self._answers[permission] = (
-                EVERYTHING
-                if permission in self.everywhere
-                else frozenset(tenant_id for tenant_id, held in self.grants.items() if permission in held)
-            )
-        return self._answers[permission]
+        if permission not in PERMISSIONS:
+            raise LookupError(f"{permission!r} is not in the permission table")
+        return self.tenants.get(permission, NOWHERE)
 
     def allows(self, permission: str, *, tenant_id: int) -> bool:
         return tenant_id in self.tenants_with(permission)
@@ -117,11 +95,11 @@ class Access:
 
     def reach(self) -> TenantSet:
         """Ids of the Tenants in which anything at all is granted."""
-        return EVERYTHING if self.everywhere else frozenset(self.grants)
+        return union({id(tenants): tenants for tenants in self.tenants.values()}.values())
 
     def held_in(self, tenant_id: int) -> frozenset[str]:
         """Every permission held in one Tenant."""
-        return self.everywhere | self.grants.get(tenant_id, frozenset())
+        return frozenset(permission for permission, tenants in self.tenants.items() if tenant_id in tenants)
 
     def permissions(self) -> Iterator[str]:
         """Every permission held in at least one Tenant; what navigation shows follows from it."""
@@ -129,24 +107,18 @@ class Access:
 
     def limited_to(self, permissions: frozenset[str]) -> "Access":
         """The same with these permissions alone, wherever they are held."""
-        return Access(
-            self.user_id,
-            _granted({tenant_id: held & permissions for tenant_id, held in self.grants.items()}),
-            self.everywhere & permissions,
-        )
+        kept = {name: tenants for name, tenants in self.tenants.items() if name in permissions}
+        return Access(self.user_id, kept, names=self.names)
 
     def intersection(self, other: "Access") -> "Access":
         """What both hold, Tenant by Tenant; in the name of this one's person."""
-        named = self.grants.keys() | other.grants.keys()
-        return Access(
-            self.user_id,
-            _granted({tenant_id: self.held_in(tenant_id) & other.held_in(tenant_id) for tenant_id in named}),
-            self.everywhere & other.everywhere,
-        )
-
-
-def _granted(grants: Mapping[int, frozenset[str]]) -> dict[int, frozenset[str]]:
-    return {tenant_id: held for tenant_id, held in grants.items() if held}
+        shared = {
+            name: both(tenants, other.tenants[name])
+            for name, tenants in self.tenants.items()
+            if name in other.tenants
+        }
+        held = {name: tenants for name, tenants in shared.items() if tenants}
+        return Access(self.user_id, held, names={**other.names, **self.names})
 
 
 NO_ACCESS: Final = Access(user_id=None)

@@ -6,10 +6,12 @@ from typing import Any, Final, Self, TypeVar
 import msgspec
 from django.core.exceptions import PermissionDenied
 from django.db import models
+from django.db.models import Q
 from django.db.models.lookups import In
 from django.http import Http404
 
-from portal.core.access import EVERYTHING, Access
+from portal.core.access import Access
+from portal.core.tenant_sets import AllBut, Everything, TenantSet
 
 ModelT = TypeVar("ModelT", bound=models.Model)
 
@@ -52,21 +54,34 @@ class Unindexed(models.Func):
         return self.as_sql(compiler, connection, **extra)
 
 
+def in_tenants(path: str, tenants: TenantSet) -> Q:
+    """Rows whose `path`, a lookup to a Tenant that exists, is in a set; a row without one is in none but
+    EVERYTHING.
+    """
+    if isinstance(tenants, Everything):
+        return Q()
+    if isinstance(tenants, AllBut):
+        return Q(**{f"{path}__lte": tenants.newest}) & ~Q(Among(models.F(path), tenants.excluded))
+    return Q(Among(models.F(path), tenants))
+
+
 class TenantQuerySet(models.QuerySet[ModelT]):
     """Rows that belong to Tenants, by the model's own `tenant_path` (a lookup to the Tenant)."""
 
     def visible_to(self, access: Access, permission: str) -> Self:
         """Rows whose Tenant grants `permission`. No grant means no rows, never all rows."""
         tenants = access.tenants_with(permission)
-        if tenants is EVERYTHING:
+        if isinstance(tenants, Everything):
             return self.all()
         path: str = self.model.tenant_path  # type: ignore[attr-defined]
-        assert isinstance(tenants, frozenset)  # noqa: S101  (for the type checker)
         owner, _, _ = path.rpartition("__")
         if not owner:
-            return self.filter(Among(models.F(path), tenants))
+            return self.filter(in_tenants(path, tenants))
         owners: Any = self.model._meta.get_field(owner).related_model
-        owned = owners.objects.filter(Among(models.F("tenant"), tenants))
+        if isinstance(tenants, AllBut):
+            left_out = owners.objects.exclude(in_tenants("tenant", tenants))
+            return self.filter(~Q(In(models.F(owner), left_out.query)))
+        owned = owners.objects.filter(in_tenants("tenant", tenants))
         if len(tenants) < MANY_TENANTS:
             return self.filter(**{f"{owner}__in": owned})
         return self.filter(In(Unindexed(models.F(owner)), owned.query))

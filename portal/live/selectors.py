@@ -4,9 +4,10 @@ from collections.abc import Collection
 
 from django.db.models import Q, QuerySet
 
-from portal.core.access import EVERYTHING, Access, TenantSet
-from portal.core.querysets import TenantQuerySet
+from portal.core.access import Access
+from portal.core.querysets import TenantQuerySet, in_tenants
 from portal.core.states import State
+from portal.core.tenant_sets import Everything, TenantSet
 from portal.jobs.models import Job
 from portal.live.kinds import KINDS, types_in
 from portal.live.models import Event
@@ -50,10 +51,10 @@ def list_servers_with_running_jobs(
 ) -> list[int]:
     """Ids of the servers of running Jobs that belong to `tenants`, or are named, alone or by Device."""
     shown = Q(pk__in=job_ids) | Q(device__in=device_ids)
-    if tenants is EVERYTHING:
+    if isinstance(tenants, Everything):
         shown = Q()
     elif tenants:
-        shown |= Q(placement__tenant__in=tenants)
+        shown |= Q(placement__in=Placement.objects.filter(in_tenants("tenant", tenants)))
     running = Job.objects.filter(shown, state=State.RUNNING)
     return list(running.order_by().values_list("server", flat=True).distinct())
 

@@ -6,8 +6,9 @@ from typing import Final, NamedTuple
 
 from django.db.models import Model
 
-from portal.core.access import EVERYTHING, Access, TenantSet
+from portal.core.access import Access
 from portal.core.querysets import TenantQuerySet
+from portal.core.tenant_sets import TenantSet
 from portal.fleet.models import Device
 from portal.jobs.models import Job
 from portal.operations.models import Operation
@@ -116,13 +117,3 @@ def admitted(access: Access, topics: frozenset[Topic]) -> frozenset[Topic]:
 def _is_visible(access: Access, topic: Topic) -> bool:
     rows: TenantQuerySet[Model] = _OBJECTS[topic.kind].objects  # type: ignore[attr-defined]
     return rows.visible_to(access, SEEN_WITH[topic.kind]).filter(pk=topic.id).exists()
-
-
-def union(sets: list[TenantSet]) -> TenantSet:
-    """The Tenants that are in any of `sets`."""
-    ids: set[int] = set()
-    for tenants in sets:
-        if tenants is EVERYTHING or not isinstance(tenants, frozenset):
-            return EVERYTHING
-        ids |= tenants
-    return frozenset(ids)

@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
+from portal.core.tenant_sets import union
 from portal.live.selectors import list_servers_with_running_jobs
-from portal.live.topics import Audience, Topic, union
+from portal.live.topics import Audience, Topic
 
 WATCH_KEY: Final = "perihelion:watch:{}"
 """With a server's id. Read by `jobs.tasks.poll_progress`."""

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from portal.core.access import Access, Everything, TenantSet
+from portal.core.access import Access
+from portal.core.querysets import in_tenants
+from portal.core.tenant_sets import TenantSet
 from portal.tenants.models import Tenant
 
 BETWEEN: Final = " / "
@@ -38,9 +40,7 @@ class Outline:
     """
 
     def __init__(self, tenants: TenantSet) -> None:
-        rows = Tenant.objects.filter(is_trashed=False)
-        if not isinstance(tenants, Everything):
-            rows = rows.filter(pk__in=tenants)
+        rows = Tenant.objects.filter(in_tenants("pk", tenants), is_trashed=False)
         found = {row[0]: row for row in rows.values_list("pk", "parent_id", "name", "kind", "is_suspended")}
         self._below: dict[int | None, list[int]] = defaultdict(list)
         for pk, parent_id, *_ in sorted(found.values(), key=lambda row: (row[2].casefold(), row[0])):

@@ -59,6 +59,21 @@ def get_tenant(tenant_id: int) -> Tenant | None:
     return Tenant.objects.filter(pk=tenant_id, is_trashed=False).first()
 
 
+def name_of_only_tenant(access: Access) -> str:
+    """The name of the Tenant of somebody who reaches one alone; empty for others.
+
+    No query where a role is held there, as is but while viewing as somebody else.
+    """
+    reach = access.reach()
+    if not isinstance(reach, frozenset) or len(reach) != 1:
+        return ""
+    (tenant_id,) = reach
+    if tenant_id in access.names:
+        return access.names[tenant_id]
+    tenant = get_tenant(tenant_id)
+    return tenant.name if tenant else ""
+
+
 def get_reached_tenant(access: Access, text: str) -> Tenant:
     """The Tenant whose id is `text`, if anything is granted there.
 

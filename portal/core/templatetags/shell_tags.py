@@ -6,8 +6,9 @@ from typing import Any
 from django import template
 from django.urls import reverse
 
-from portal.core.access import EVERYTHING, NO_ACCESS, Access
+from portal.core.access import NO_ACCESS, Access
 from portal.core.key_state import key_state
+from portal.core.tenant_sets import EVERYTHING
 
 register = template.Library()
 

@@ -4,8 +4,7 @@ from typing import Any
 
 from django import template
 
-from portal.core.access import EVERYTHING
-from portal.tenants.selectors import get_tenant
+from portal.tenants.selectors import name_of_only_tenant
 
 register = template.Library()
 
@@ -14,8 +13,4 @@ register = template.Library()
 def tenant_switcher(context: template.Context) -> dict[str, Any]:
     """Whose data the pages show; nothing to choose for who reaches one Tenant only."""
     request = context["request"]
-    reach = request.whole_access.reach()
-    only = None
-    if reach is not EVERYTHING and len(reach) == 1:
-        only = get_tenant(next(iter(reach)))
-    return {"current": request.tenant, "only": only, "request": request}
+    return {"current": request.tenant, "only": name_of_only_tenant(request.whole_access), "request": request}

@@ -4,7 +4,8 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 
 from portal.accounts.access import access_for
-from portal.core.access import EVERYTHING, NO_ACCESS
+from portal.core.access import NO_ACCESS
+from portal.core.tenant_sets import EVERYTHING, AllBut
 from tests.factories import (
     CustomRoleFactory,
     ExclusionFactory,
@@ -64,6 +65,12 @@ def test_the_switcher_narrows_and_never_widens():
     assert access_for(technician, within=other).tenants_with("job:view") == frozenset()
 
 
+def test_the_switcher_at_the_provider_narrows_nothing():
+    TenantFactory()
+    owner = MembershipFactory(tenant=provider_tenant(), role="owner").user
+    assert access_for(owner, within=provider_tenant()).tenants_with("job:view") is EVERYTHING
+
+
 @pytest.mark.parametrize("stranger", [None, AnonymousUser()])
 def test_strangers_have_no_access(stranger):
     assert access_for(stranger) is NO_ACCESS
@@ -79,7 +86,7 @@ def test_a_custom_role_grants_what_it_names():
     customer = TenantFactory(parent=reseller)
     role = CustomRoleFactory(tenant=reseller, permissions=["job:view", "backup:run", "no:more"])
     access = access_for(MembershipFactory(tenant=customer, role="", custom_role=role).user)
-    assert access.grants == {customer.pk: {"job:view", "backup:run"}}
+    assert access.tenants == {"job:view": {customer.pk}, "backup:run": {customer.pk}}
 
 
 def test_an_exclusion_takes_its_subtree_away():
@@ -95,9 +102,58 @@ def test_a_grant_at_the_root_with_an_exclusion_is_not_everything():
     hidden, seen = TenantFactory(), TenantFactory()
     membership = MembershipFactory(tenant=provider_tenant(), role="owner")
     ExclusionFactory(membership=membership, tenant=hidden)
-    access = access_for(membership.user)
-    assert access.everywhere == frozenset()
-    assert access.tenants_with("job:view") == {provider_tenant().pk, seen.pk}
+    assert access_for(membership.user).tenants_with("job:view") == {provider_tenant().pk, seen.pk}
+
+
+class TestAllBut:
+    """Of a grant at the root with exclusions, what it leaves out is told, however much it reaches."""
+
+    @pytest.fixture(autouse=True)
+    def _few_are_many(self, monkeypatch):
+        monkeypatch.setattr("portal.accounts.access.FEW", 2)
+
+    def kept_out(self, *tenants, role="owner"):
+        membership = MembershipFactory(tenant=provider_tenant(), role=role)
+        for tenant in tenants:
+            ExclusionFactory(membership=membership, tenant=tenant)
+        return membership.user
+
+    def test_it_leaves_out_whole_subtrees_and_the_trash(self):
+        hidden, seen, trashed = TenantFactory(), TenantFactory(), TenantFactory(is_trashed=True)
+        below = TenantFactory(parent=hidden)
+        tenants = access_for(self.kept_out(hidden)).tenants_with("job:view")
+        assert tenants == AllBut(frozenset({hidden.pk, below.pk, trashed.pk}), newest=below.pk)
+        assert seen.pk in tenants
+
+    def test_where_little_is_left_that_is_named(self):
+        hidden = TenantFactory()
+        assert access_for(self.kept_out(hidden)).tenants_with("job:view") == {provider_tenant().pk}
+
+    def test_what_was_made_since_is_out_of_sight_until_access_is_read_again(self):
+        hidden, _ = TenantFactory(), TenantFactory()
+        user = self.kept_out(hidden)
+        access = access_for(user)
+        below, beside = TenantFactory(parent=hidden), TenantFactory()
+        assert not access.allows("job:view", tenant_id=below.pk)
+        assert not access.allows("job:view", tenant_id=beside.pk)
+        assert not access_for(user).allows("job:view", tenant_id=below.pk)
+        assert access_for(user).allows("job:view", tenant_id=beside.pk)
+
+    def test_two_roles_leave_out_what_neither_reaches(self):
+        first, second, third = TenantFactory(), TenantFactory(), TenantFactory()
+        user = self.kept_out(first, third, role="technician")
+        other = MembershipFactory(user=user, tenant=provider_tenant(), role="viewer")
+        for tenant in (second, third):
+            ExclusionFactory(membership=other, tenant=tenant)
+        access = access_for(user)
+        assert access.tenants_with("job:view") == AllBut(frozenset({third.pk}), newest=third.pk)
+        assert access.tenants_with("backup:run") == AllBut(frozenset({first.pk, third.pk}), newest=third.pk)
+
+    def test_the_switcher_names_what_is_left_of_a_subtree(self):
+        reseller = TenantFactory(kind="reseller")
+        hidden, seen = TenantFactory(parent=reseller), TenantFactory(parent=reseller)
+        access = access_for(self.kept_out(hidden), within=reseller)
+        assert access.tenants_with("job:view") == {reseller.pk, seen.pk}
 
 
 def test_an_exclusion_subtracts_from_its_own_membership_alone():

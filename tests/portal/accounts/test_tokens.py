@@ -21,7 +21,7 @@ from portal.accounts.selectors_tokens import list_managed_tokens
 from portal.accounts.token_use import LEEWAY, access_by, find_token, note_unusable, note_use
 from portal.accounts.tokens import MOST, make_own_token, make_tenant_token
 from portal.audit.models import Entry, Repeat
-from portal.core.access import EVERYTHING
+from portal.core.tenant_sets import EVERYTHING
 from portal.tenants.models import Tenant
 from portal.tenants.suspension import suspend_tenant
 from tests.cast import person

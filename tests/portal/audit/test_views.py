@@ -13,6 +13,7 @@ from django.utils import timezone
 from pytest_django.asserts import assertContains, assertNotContains
 
 from portal.accounts.access import access_for
+from portal.accounts.models import Membership
 from portal.audit import origin
 from portal.audit import services as audit
 from portal.audit.chain import chain
@@ -22,6 +23,7 @@ from portal.audit.models import Entry
 from portal.audit.repeats import note_refusal
 from portal.audit.selectors import list_actions
 from portal.servers.models import CometServer
+from portal.tenants.models import Tenant
 from tests.cast import person
 from tests.factories import TenantFactory
 
@@ -262,6 +264,30 @@ def test_details_for_the_owner_are_told_to_its_readers_alone(provider, reseller,
     found = reseller.client().get(reverse(URL), {"q": "hidden"}).content.decode()
     assert "seen" not in found
     assert "seen" in provider.client().get(reverse(URL), {"q": "hidden"}).content.decode()
+
+
+def test_of_what_was_deleted_for_good_only_who_sees_everything_reads(provider, kept_out, customer):
+    audit.note(
+        "server.place",
+        audit.DONE,
+        actor=None,
+        tenant_id=provider.tenant.pk,
+        details={"note": "seen"},
+        owner_tenant_id=customer.tenant.pk,
+        owner_details={"placed": "Hidden tenant"},
+    )
+    done(customer.tenant, "Below the exclusion")
+    Membership.objects.filter(tenant=customer.tenant).delete()
+    Tenant.objects.filter(pk=customer.tenant.pk).delete()
+
+    for url in (URL, "audit:entry-export-csv", "audit:entry-export-jsonl"):
+        for who, sees in ((provider, True), (kept_out, False)):
+            response = who.client().get(reverse(url))
+            content = b"".join(response) if response.streaming else response.content
+            assert b"seen" in content
+            for secret in (b"Hidden tenant", b"Below the exclusion"):
+                assert (secret in content) is sees, (url, who, secret)
+    assertNotContains(kept_out.client().get(reverse(URL), {"q": "hidden"}), "seen")
 
 
 def text_of(response):

@@ -8,6 +8,7 @@ from django.urls import include, path
 
 from portal.core.access import NO_ACCESS, PERMISSIONS, ROLES, Access
 from portal.core.templatetags.shell_tags import NAVIGATION, nav_items
+from portal.core.tenant_sets import EVERYTHING
 
 
 def _page(request: HttpRequest) -> HttpResponse:
@@ -36,11 +37,11 @@ def items(access: Access, address: str = "/") -> list[dict]:
 
 
 def test_who_holds_everything_sees_every_line():
-    assert labels(Access(user_id=1, everywhere=frozenset(PERMISSIONS))) == [item.label for item in NAVIGATION]
+    assert labels(Access(1, dict.fromkeys(PERMISSIONS, EVERYTHING))) == [item.label for item in NAVIGATION]
 
 
 def test_a_customer_sees_no_servers_and_no_administration_but_the_own_settings():
-    seen = labels(Access(user_id=1, grants={7: ROLES["customer"]}))
+    seen = labels(Access(1, dict.fromkeys(ROLES["customer"], frozenset({7}))))
 
     assert {"Overview", "Devices", "Jobs", "Settings"} <= set(seen)
     assert not {"Servers", "Tenants", "People", "Audit"} & set(seen)
@@ -60,6 +61,6 @@ def test_without_a_grant_only_the_own_settings_are_left():
     ],
 )
 def test_the_line_of_this_page_is_marked(address, current):
-    everything = Access(user_id=1, everywhere=frozenset(PERMISSIONS))
+    everything = Access(1, dict.fromkeys(PERMISSIONS, EVERYTHING))
 
     assert [item["label"] for item in items(everything, address) if item["current"]] == current

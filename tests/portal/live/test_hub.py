@@ -15,6 +15,7 @@ from tests.factories import (
     OperationFactory,
     OperationItemFactory,
     PlacementFactory,
+    TenantFactory,
 )
 
 
@@ -50,6 +51,20 @@ def test_nobody_gets_another_tenants_piece(live_portal, provider, reseller, cust
             assert event.summary in sent
             assert f"&quot;jobs&quot;:[{job.pk}]" in sent
         assert at_outsider.all_frames() == ""
+
+
+def test_who_is_kept_out_gets_no_piece_of_what_is_there_nor_of_what_comes_below(
+    live_portal, kept_out, customer, outsider
+):
+    seen, hidden = EventFactory(tenant=outsider.tenant), EventFactory(tenant=customer.tenant)
+    with live_portal.joined(kept_out, "activity") as browser:
+        below = EventFactory(tenant=TenantFactory(parent=customer.tenant))
+        for event in (below, hidden, seen):
+            happened(event)
+        sent = browser.all_frames()
+        assert f"event-{seen.pk}" in sent
+        assert f"event-{hidden.pk}" not in sent
+        assert f"event-{below.pk}" not in sent
 
 
 def test_what_a_page_does_not_show_is_not_sent(live_portal, provider):

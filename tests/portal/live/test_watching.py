@@ -33,6 +33,18 @@ def test_lists_watch_the_servers_of_the_running_jobs_one_may_see(
         assert watched(live_portal, redis_client) == {running.server_id}
 
 
+def test_nobody_watches_the_servers_of_what_he_is_kept_out_of(
+    live_portal, redis_client, kept_out, reseller, outsider
+):
+    hidden = JobFactory(tenant=reseller.tenant, status=6001, state="running", ended_at=None)
+    with live_portal.joined(kept_out, "jobs"):
+        assert watched(live_portal, redis_client) == set()
+        seen = JobFactory(tenant=outsider.tenant, status=6001, state="running", ended_at=None)
+        assert watched(live_portal, redis_client) == {seen.server_id}
+        with live_portal.joined(reseller, "jobs"):
+            assert watched(live_portal, redis_client) == {seen.server_id, hidden.server_id}
+
+
 def test_the_page_of_a_job_or_device_watches_its_own_server(live_portal, redis_client, provider):
     running, other = JobFactory.create_batch(2, status=6001, state="running", ended_at=None)
     with live_portal.joined(provider, f"job:{running.pk}"):

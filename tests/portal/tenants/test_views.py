@@ -2,8 +2,11 @@
 
 import pytest
 from django.urls import reverse
+from pytest_django.asserts import assertContains
 
+from portal.accounts.access import access_for
 from portal.tenants.models import Tenant
+from portal.tenants.selectors import name_of_only_tenant
 from tests.factories import DeviceFactory, TenantFactory
 
 pytestmark = pytest.mark.django_db
@@ -13,6 +16,20 @@ def test_the_tree_shows_own_tenants_only(reseller, customer, outsider):
     page = reseller.client().get(reverse("tenants:tenant-list")).content.decode()
     assert customer.tenant.name in page
     assert outsider.tenant.name not in page
+
+
+def test_who_reaches_one_tenant_reads_its_name_and_that_costs_no_query(customer, django_assert_num_queries):
+    access = access_for(customer.user)
+    with django_assert_num_queries(0):
+        assert name_of_only_tenant(access) == customer.tenant.name
+    assertContains(customer.client().get("/"), f'<span class="tenant-name">{customer.tenant.name}</span>')
+
+
+def test_who_views_as_a_customer_reads_the_customers_name(provider, reseller, customer):
+    both = access_for(provider.user).intersection(access_for(customer.user))
+    assert name_of_only_tenant(both) == customer.tenant.name
+    assert name_of_only_tenant(access_for(reseller.user)) == ""
+    assert name_of_only_tenant(access_for(provider.user)) == ""
 
 
 def test_a_tenant_is_made_below_another(provider, reseller):
