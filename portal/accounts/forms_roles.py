@@ -120,7 +120,9 @@ class ExceptForm(forms.Form):
         offered = below.visible_to(access, "person:manage").order_by("path")
         fields: Any = self.fields
         fields["excluded"].queryset = offered
-        self.unseen = [one for one in now if not access.allows("person:manage", tenant_id=one.pk)]
+        self.unseen = [
+            one for one in now if one.is_trashed or not access.allows("person:manage", tenant_id=one.pk)
+        ]
 
     def chosen(self) -> list[Tenant]:
         return [*self.cleaned_data["excluded"], *self.unseen]

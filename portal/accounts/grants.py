@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from django.db.models import Q, QuerySet
 
+from portal.accounts.access import access_to_trash
 from portal.accounts.errors import RoleRefused
 from portal.accounts.models import CustomRole, Role, RoleHeld
-from portal.core.access import PERMISSIONS, ROLES, Access
+from portal.core.access import NO_ACCESS, PERMISSIONS, ROLES, Access
 from portal.core.tenant_sets import EVERYTHING, covers
 from portal.tenants.models import Tenant
 
@@ -68,14 +69,23 @@ def lacking(
 ) -> list[str]:
     """Of `permissions`, those the caller does not hold in all of a Tenant's subtree, but for `excluded`.
 
-    One query, and none where the caller holds them everywhere.
+    What lies in the trash counts as it will when it is restored. One query, two where something lies
+    there, and none where the caller holds them everywhere.
     """
     asked = frozenset(permissions)
     wanted = [name for name in PERMISSIONS if name in asked and access.tenants_with(name) is not EVERYTHING]
     if not wanted:
         return []
-    reached = frozenset(_subtree(tenant, excluded).values_list("pk", flat=True))
-    return [name for name in wanted if not covers(access.tenants_with(name), reached)]
+    reached = _subtree(tenant, excluded).values_list("pk", "is_trashed")
+    open_ids = {pk for pk, is_trashed in reached if not is_trashed}
+    trashed_ids = {pk for pk, is_trashed in reached if is_trashed}
+    in_trash = access_to_trash(access.user_id) if trashed_ids else NO_ACCESS
+    return [
+        name
+        for name in wanted
+        if not covers(access.tenants_with(name), open_ids)
+        or not covers(in_trash.tenants_with(name), trashed_ids)
+    ]
 
 
 def may_grant(access: Access, choice: RoleChoice, *, tenant: Tenant, excluded: Iterable[Tenant] = ()) -> bool:
@@ -125,7 +135,7 @@ def _why_not(access: Access, choice: RoleChoice, tenant: Tenant, excluded: Itera
     if missing:
         return (
             f"You cannot give or take the role {choice.name} in {tenant}: it holds more than you do"
-            f" there or below it: {said(missing)}."
+            f" there, below it or in its trash: {said(missing)}."
         )
     return ""
 
@@ -134,5 +144,5 @@ def _subtree(tenant: Tenant, excluded: Iterable[Tenant]) -> QuerySet[Tenant]:
     left_out = Q()
     for one in excluded:
         left_out |= Q(path__startswith=one.path)
-    reached = tenant.subtree().filter(is_trashed=False)
+    reached = tenant.subtree()
     return reached.exclude(left_out) if left_out else reached

@@ -5,15 +5,22 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
+from portal.accounts import access as access_module
 from portal.accounts.access import access_for
 from portal.accounts.errors import RoleRefused
 from portal.accounts.grants import RoleChoice
 from portal.accounts.memberships import close_sign_in, exclude_tenants, give_role, reopen_sign_in, take_role
 from portal.accounts.models import CustomRole, Membership
 from portal.accounts.roles import edit_role, make_role
-from portal.core.access import EVERYTHING, ROLES
+from portal.core.access import ROLES
 from portal.fleet.models import Device
 from portal.jobs.models import Job
 from portal.servers.models import Placement
@@ -52,6 +59,7 @@ class World(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.undo = transaction.savepoint()
+        self.patch = pytest.MonkeyPatch()
         self.root = provider_tenant()
         self.owner = person(self.root, "owner").user
         self.people = [UserFactory() for _ in range(PEOPLE)]
@@ -67,6 +75,7 @@ class World(RuleBasedStateMachine):
         self.named = 0
 
     def teardown(self) -> None:
+        self.patch.undo()
         transaction.savepoint_rollback(self.undo)
 
     @property
@@ -94,6 +103,11 @@ class World(RuleBasedStateMachine):
     def name(self) -> str:
         self.named += 1
         return f"Number {self.named}"
+
+    @initialize(few=st.sampled_from([0, 0, 2, access_module.FEW]))
+    def tell_by_what_is_left_out(self, few):
+        """From how many Tenants on."""
+        self.patch.setattr(access_module, "FEW", few)
 
     # The tree
 
@@ -142,6 +156,35 @@ class World(RuleBasedStateMachine):
             access=self.access,
             actor=self.owner,
         )
+
+    @rule(
+        giver=PICK,
+        who=PICK,
+        tenant=PICK,
+        role=st.sampled_from(sorted(ROLES)),
+        excluded=st.lists(PICK, max_size=2),
+    )
+    def pass_on(self, giver, who, tenant, role, excluded):
+        """One of the people gives a role: never what he would not see himself, were all restored."""
+        giver, chosen = self.people[giver % PEOPLE], {self.tenant(one) for one in excluded}
+        giver.refresh_from_db()
+        top, held = self.tenant(tenant), Reckoning()
+        seen = {name: held.tenants(giver, name, restored=True) for name in ROLES[role]}
+        given = self.attempt(
+            give_role,
+            self.people[who % PEOPLE],
+            tenant=top,
+            choice=RoleChoice(role),
+            excluded=chosen,
+            access=access_for(giver),
+            actor=giver,
+        )
+        if given:
+            left_out = {one.pk for one in chosen}
+            reached = {
+                pk for pk in held.by_id if top.pk in held.line(pk) and left_out.isdisjoint(held.line(pk))
+            }
+            assert all(reached <= tenants for tenants in seen.values())
 
     @rule(membership=PICK)
     def take(self, membership):
@@ -202,11 +245,13 @@ class World(RuleBasedStateMachine):
                     if row.placement.tenant_id in expected
                 }
                 tenants = access.tenants_with(permission)
-                assert tenants is EVERYTHING or tenants == expected
+                assert {pk for pk in reckoning.by_id if pk in tenants} == expected
+                assert not isinstance(tenants, frozenset) or tenants == expected
                 for tenant in reckoning.by_id.values():
                     narrowed = access_for(user, within=tenant).tenants_with(permission)
-                    assert narrowed == {
-                        one for one in expected & reckoning.open if tenant.pk in reckoning.line(one)
+                    seen = expected & reckoning.open if tenant.parent_id else expected
+                    assert {pk for pk in reckoning.by_id if pk in narrowed} == {
+                        one for one in seen if tenant.pk in reckoning.line(one)
                     }
 
 
@@ -221,7 +266,8 @@ class Reckoning:
         """A Tenant and everything above it."""
         return [] if pk is None else [pk, *self.line(self.by_id[pk].parent_id)]
 
-    def tenants(self, user, permission: str) -> set[int]:
+    def tenants(self, user, permission: str, *, restored: bool = False) -> set[int]:
+        """Where somebody holds a permission; `restored`: as if nothing below lay in the trash."""
         if not user.is_active:
             return set()
         found: set[int] = set()
@@ -236,7 +282,7 @@ class Reckoning:
             for pk in self.by_id:
                 line_of = self.line(pk)
                 reached = membership.tenant_id in line_of and not left_out & set(line_of)
-                if reached and (whole or pk in self.open):
+                if reached and (whole or restored or pk in self.open):
                     found.add(pk)
         return found
 

@@ -4,6 +4,7 @@ import pytest
 
 from portal.accounts.access import access_for
 from portal.accounts.errors import RoleChanged, RoleRefused
+from portal.accounts.forms_roles import ExceptForm
 from portal.accounts.grants import RoleChoice, may_grant, usable_roles
 from portal.accounts.memberships import (
     close_sign_in,
@@ -268,6 +269,50 @@ class TestCustomRoles:
 def test_a_tenant_in_the_trash_is_in_nobodys_way(reseller):
     TenantFactory(parent=reseller.tenant, is_trashed=True)
     give(reseller, UserFactory(), reseller.tenant)
+
+
+class TestTrash:
+    """Who is kept out of a tenant is kept out of it while it lies in the trash, too."""
+
+    @pytest.fixture(params=["named", "all but"], autouse=True)
+    def _told_as(self, request, monkeypatch):
+        monkeypatch.setattr("portal.accounts.access.FEW", 0 if request.param == "all but" else 100)
+
+    @pytest.fixture
+    def trashed(self, provider):
+        return TenantFactory(name="Left", is_trashed=True)
+
+    @pytest.fixture
+    def kept_out(self, provider, trashed):
+        admin = person(provider.tenant, "admin")
+        ExclusionFactory(membership=admin.user.memberships.get(), tenant=trashed)
+        return admin
+
+    def test_nobody_is_let_into_it_from_above(self, kept_out):
+        with pytest.raises(RoleRefused, match="trash"):
+            give(kept_out, UserFactory(), kept_out.tenant)
+        with pytest.raises(RoleRefused):
+            make_role(
+                tenant=kept_out.tenant,
+                name="Night shift",
+                permissions=["job:view"],
+                access=access_for(kept_out.user),
+                actor=kept_out.user,
+            )
+
+    def test_beside_it_all_may_be_given(self, kept_out):
+        give(kept_out, UserFactory(), TenantFactory())
+
+    def test_a_second_role_that_reaches_it_lets_it_be_given(self, kept_out):
+        MembershipFactory(user=kept_out.user, tenant=kept_out.tenant, role="viewer")
+        give(kept_out, UserFactory(), kept_out.tenant)
+
+    def test_the_form_of_exceptions_keeps_it(self, provider, trashed):
+        membership = MembershipFactory(tenant=provider.tenant, role="viewer")
+        ExclusionFactory(membership=membership, tenant=trashed)
+        form = ExceptForm({}, access=access_for(provider.user), membership=membership, now=[trashed])
+        assert form.is_valid()
+        assert form.chosen() == [trashed]
 
 
 def test_nothing_is_given_in_a_tenant_in_the_trash(provider, reseller):
