@@ -1,4 +1,4 @@
-"""Keyset paging: page 5,000 costs what page 1 does. No OFFSET, no COUNT."""
+"""Keyset paging: page 5,000 costs what page 1 does. No OFFSET, and no COUNT past a thousand."""
 
 import base64
 import binascii
@@ -16,6 +16,8 @@ from django.http import HttpRequest
 RowT = TypeVar("RowT", bound=models.Model)
 PAGE_SIZE: Final = 50
 CHUNK_SIZE: Final = 500
+COUNTED: Final = 1_000
+"""So many rows are counted; of more, only that they are more."""
 _LARGEST_PK: Final = 2**63 - 1
 
 
@@ -33,6 +35,29 @@ class Page(Generic[RowT]):
 
     def __len__(self) -> int:
         return len(self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How many rows match, or, with `is_more`, than how many there are more."""
+
+    number: int
+    is_more: bool = False
+
+    def __str__(self) -> str:
+        return f"more than {self.number:,}" if self.is_more else f"{self.number:,}"
+
+
+def count_rows(rows: QuerySet[Any]) -> Total:
+    """How many rows there are, as far as `COUNTED`."""
+    number = rows.order_by()[: COUNTED + 1].count()
+    return Total(min(number, COUNTED), is_more=number > COUNTED)
+
+
+def total_of(page: Page[Any], rows: QuerySet[Any]) -> Total:
+    """How many rows a list has; none are counted where `page` is all of it."""
+    is_whole = not (page.previous_url or page.next_url)
+    return Total(len(page)) if is_whole else count_rows(rows)
 
 
 def keyset_page(

@@ -14,7 +14,7 @@ from portal.core.access import PortalRequest, requires
 from portal.core.export import csv_response
 from portal.core.htmx import go_to, render_page
 from portal.core.lists import query_of
-from portal.core.paging import keyset_chunks, keyset_page
+from portal.core.paging import keyset_chunks, keyset_page, total_of
 from portal.fleet import exports, selectors, services
 from portal.fleet.filters import DeviceFilters, UserFilters
 from portal.fleet.forms import BackupForm, chosen_devices, fields_again
@@ -32,13 +32,12 @@ def device_list(request: PortalRequest) -> HttpResponse:
     """Devices of the caller's Tenants, narrowed and sorted by the query string."""
     filters = DeviceFilters(request.GET, queryset=selectors.list_devices(request.access), request=request)
     page = keyset_page(filters.rows(), request, sorts=DEVICE_SORTS, default="name")
-    is_whole = not (page.previous_url or page.next_url)
     context = {
         "filters": filters,
         "page": page,
         "query": query_of(request),
         "strips": selectors.device_strips(page),
-        "total": len(page) if is_whole else filters.rows().count(),
+        "total": total_of(page, filters.rows()),
         "can_run": bool(request.access.tenants_with("backup:run")),
     }
     return render_page(

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from portal.core.access import Access
+from portal.core.paging import Total, count_rows
 from portal.core.states import State
 from portal.fleet.models import Device, UserProfile
 from portal.fleet.selectors import devices_named, list_devices, list_users, users_named
@@ -38,7 +39,7 @@ class HitGroup:
     title: str
     icon: str
     hits: list[Hit]
-    total: int
+    total: Total
     all_url: str
 
 
@@ -58,7 +59,7 @@ def _group(
     title: str, icon: str, rows: QuerySet[Any], hit: Callable[[Any], Hit], list_name: str, text: str
 ) -> HitGroup:
     found = list(rows[: EACH + 1])
-    total = rows.count() if len(found) > EACH else len(found)
+    total = count_rows(rows) if len(found) > EACH else Total(len(found))
     all_url = f"{reverse(list_name)}?{urlencode({'q': text})}"
     return HitGroup(title, icon, [hit(row) for row in found[:EACH]], total, all_url)
 

@@ -12,7 +12,7 @@ from portal.audit.services import ip_of
 from portal.core.access import PortalRequest, requires
 from portal.core.htmx import render_page, toast, trigger
 from portal.core.lists import query_of
-from portal.core.paging import keyset_page
+from portal.core.paging import keyset_page, total_of
 from portal.placing import plans, rows, selectors, services
 from portal.placing.errors import PlacingRefused
 from portal.placing.filters import PlacementFilters, ProfileFilters
@@ -33,12 +33,11 @@ def placement_list(request: PortalRequest) -> HttpResponse:
         request.GET, queryset=selectors.list_placements(request.access), request=request
     )
     page = keyset_page(filters.rows(), request, sorts=SORTS, default="name")
-    is_whole = not (page.previous_url or page.next_url)
     context = {
         "filters": filters,
         "page": page,
         "rows": rows.placement_rows(request.access, page, filters.suggestions(page)),
-        "total": len(page) if is_whole else filters.rows().count(),
+        "total": total_of(page, filters.rows()),
         "query": query_of(request),
         "exact": filters.count_exact(),
         "exact_query": _exact_query(request),

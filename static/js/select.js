@@ -24,8 +24,8 @@
     if (!bar) return;
     const matching = form.querySelector("input[name=all_matching]")?.value === "1";
     bar.hidden = chosen.length === 0;
-    const count = matching ? Number(bar.dataset.total) : chosen.length;
-    bar.querySelector("[data-selection-count]").textContent = `${numbers.format(count)} selected`;
+    const count = matching ? bar.dataset.matching : numbers.format(chosen.length);
+    bar.querySelector("[data-selection-count]").textContent = `${count} selected`;
     const more = bar.querySelector("[data-select-matching]");
     if (more) more.hidden = matching || head?.checked !== true || Number(bar.dataset.total) <= chosen.length;
   }

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 from django.test import RequestFactory
 
-from portal.core.paging import Page, keyset_chunks, keyset_page
+from portal.core import paging
+from portal.core.paging import Page, Total, count_rows, keyset_chunks, keyset_page, total_of
 from portal.fleet.models import Device
 from tests.factories import DeviceFactory
 
@@ -123,3 +124,23 @@ def test_chunks_give_every_row_in_order(tied_devices):
     ordered = Device.objects.order_by("-sort_last_job_at", "-pk")
     assert [device.pk for chunk in chunks for device in chunk] == [device.pk for device in ordered]
     assert [len(chunk) for chunk in chunks] == [4, 4, 2]
+
+
+class TestTotals:
+    def test_a_page_that_is_all_is_not_counted(self, tied_devices, django_assert_num_queries):
+        page = page_at("/", size=50)
+        with django_assert_num_queries(0):
+            assert total_of(page, Device.objects.all()) == Total(10)
+
+    def test_rows_are_counted_up_to_a_limit(self, tied_devices, monkeypatch):
+        page = page_at("/?sort=-name")
+        monkeypatch.setattr(paging, "COUNTED", 10)
+        assert str(total_of(page, Device.objects.order_by("name"))) == "10"
+        monkeypatch.setattr(paging, "COUNTED", 9)
+        assert str(total_of(page, Device.objects.order_by("name"))) == "more than 9"
+
+    def test_the_database_is_asked_for_no_more(self, tied_devices, django_assert_num_queries, monkeypatch):
+        monkeypatch.setattr(paging, "COUNTED", 4)
+        with django_assert_num_queries(1) as asked:
+            assert count_rows(Device.objects.order_by("name")) == Total(4, is_more=True)
+        assert "LIMIT 5" in asked.captured_queries[0]["sql"]
