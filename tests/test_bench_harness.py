@@ -1,4 +1,8 @@
-from tests.bench.harness import Result, percentile
+import pytest
+
+from portal.audit import guards, services
+from portal.audit.models import Entry
+from tests.bench.harness import Result, migrated_database, percentile
 
 
 def test_a_result_is_one_line_with_its_ratio():
@@ -15,3 +19,11 @@ def test_percentile_is_a_measured_value():
     assert percentile(values, 95) == 95.0
     assert percentile(values, 100) == 100.0
     assert percentile([7.0], 50) == 7.0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_benchmark_leaves_no_row_behind_not_even_of_the_audit():
+    with migrated_database():
+        services.note("session.end", services.DONE, actor=None, tenant_id=None)
+    assert not Entry.objects.exists()
+    assert guards.are_up()
