@@ -8,6 +8,7 @@ from portal.core.access import Access
 from portal.core.events import publish
 from portal.core.names import find_look_alike
 from portal.tenants.models import Tenant
+from portal.tenants.signals import tenant_moved
 from portal.tenants.tree import lock_tree, settle, tell_people
 
 LEVELS_BELOW = {
@@ -44,11 +45,13 @@ def create_tenant(
     return tenant
 
 
-def rename_tenant(tenant: Tenant, *, name: str, actor: object = None, ip: str | None = None) -> None:
+def rename_tenant(
+    tenant: Tenant, *, name: str, access: Access, actor: object = None, ip: str | None = None
+) -> None:
     """Give a Tenant another name.
 
     Raises:
-        ValidationError: another Tenant beside it has that name.
+        ValidationError: another Tenant beside it has that name; which one, is told to who sees above it.
     """
     details = {"before": tenant.name, "after": name}
     with (
@@ -59,7 +62,9 @@ def rename_tenant(tenant: Tenant, *, name: str, actor: object = None, ip: str | 
     ):
         lock_tree()
         tenant.refresh_from_db()
-        _require_free_name(tenant.parent, name, but=tenant)
+        above = tenant.parent_id
+        sees_beside = above is not None and access.allows("tenant:view", tenant_id=above)
+        _require_free_name(tenant.parent, name, but=tenant, is_told=sees_beside)
         tenant.name = name
         tenant.save(update_fields=["name"])
         publish("tenant.changed", tenant_id=tenant.pk, tenant=tenant.pk)
@@ -71,26 +76,35 @@ def move_tenant(
     """Put a Tenant, with everything below it, under another parent. Both are brought up to date.
 
     Whoever loses or gains sight of it has his open pages checked again. Where the new parent is
-    suspended, so is everything that comes under it.
+    suspended, so is everything that comes under it. Its own people do not read where it was and is.
 
     Raises:
-        PermissionDenied: `access` does not manage the Tenant, its parent and the new one.
+        PermissionDenied: `access` does not manage the Tenant, all below it, its parent and the new one.
         ValidationError: it cannot stand there; nothing has changed.
     """
-    details = {"from": str(tenant.parent or "the top"), "to": parent.name}
+    shared = [pk for pk in tenant.ids_above if pk in (*parent.ids_above, parent.pk)]
     with (
-        audit.record("tenant.move", actor=actor, tenant_id=tenant.pk, target=tenant, ip=ip, details=details),
+        audit.record(
+            "tenant.move",
+            actor=actor,
+            tenant_id=tenant.pk,
+            target=tenant,
+            ip=ip,
+            owner_tenant_id=shared[-1] if shared else tenant.pk,
+        ) as action,
         transaction.atomic(),
     ):
         lock_tree()
         tenant.refresh_from_db()
         parent.refresh_from_db()
+        action.owner_details = {"from": str(tenant.parent or "the top"), "to": parent.name}
         require_movable(tenant, parent=parent, access=access)
         above_before, above_after = tenant.ids_above, [*parent.ids_above, parent.pk]
         tenant.parent = parent
         tenant.save(update_fields=["parent"])
         settle(tenant)
-        tell_people(set(above_before) ^ set(above_after))
+        tell_people(set(above_before) ^ set(above_after), also_left_out=True)
+        tenant_moved.send(Tenant, tenant=tenant)
         publish("tenant.changed", tenant_id=tenant.pk, tenant=tenant.pk)
 
 
@@ -109,10 +123,19 @@ def require_movable(tenant: Tenant, *, parent: Tenant, access: Access) -> None:
     if parent.pk == tenant.parent_id:
         raise ValidationError({"parent": f"{tenant} stands below {parent} already."})
     require_place(parent, kind=tenant.kind, name=tenant.name)
+    ids = _open_ids(tenant)
+    if any(not access.allows(held, tenant_id=pk) for held in access.held_in(parent.pk) for pk in ids):
+        raise ValidationError(
+            {
+                "parent": f"You hold more in {parent} than in {tenant} and below it, so you would give"
+                " yourself rights there. Ask somebody who holds as much in both."
+            }
+        )
 
 
 def require_above(tenant: Tenant, *, access: Access) -> None:
-    """Refuse who does not manage both the Tenant and its parent: nobody acts on the branch he sits on.
+    """Refuse who does not manage the Tenant with all below it, and its parent: nobody acts on the branch
+    he sits on, nor on what he does not see.
 
     Raises:
         PermissionDenied: he does not, or it is in the trash.
@@ -123,7 +146,13 @@ def require_above(tenant: Tenant, *, access: Access) -> None:
         raise PermissionDenied("tenant:manage")
     if tenant.parent_id is None:
         raise ValidationError(f"{tenant} is the provider: it stays at the top, and open.")
-    access.require("tenant:manage", tenant_id=tenant.parent_id)
+    for pk in (tenant.parent_id, *_open_ids(tenant)):
+        access.require("tenant:manage", tenant_id=pk)
+
+
+def _open_ids(tenant: Tenant) -> list[int]:
+    """Ids of a Tenant and all below it, but for what lies in the trash."""
+    return list(tenant.subtree().filter(is_trashed=False).values_list("pk", flat=True))
 
 
 def require_place(parent: Tenant | None, *, kind: str, name: str) -> None:
@@ -139,12 +168,20 @@ def require_place(parent: Tenant | None, *, kind: str, name: str) -> None:
     _require_free_name(parent, name)
 
 
-def _require_free_name(parent: Tenant | None, name: str, *, but: Tenant | None = None) -> None:
-    """Names beside each other differ in more than case and look-alike letters."""
+def _require_free_name(
+    parent: Tenant | None, name: str, *, but: Tenant | None = None, is_told: bool = True
+) -> None:
+    """Names beside each other differ in more than case and look-alike letters. `is_told` says whether who
+    asks may know what stands there.
+    """
     beside = Tenant.objects.filter(parent=parent, trashed_at=None)
     if but is not None:
         beside = beside.exclude(pk=but.pk)
     taken = find_look_alike(name, beside.order_by("pk").values_list("name", flat=True))
+    if taken is not None and not is_told:
+        raise ValidationError(
+            {"name": "This name is taken, or looks like one that is. Add a word, such as a place."}
+        )
     if taken is not None:
         alike = "" if taken.casefold() == name.casefold() else f", which looks like {name}"
         raise ValidationError({"name": f"{parent or 'The top'} already has a tenant called {taken}{alike}."})

@@ -8,6 +8,9 @@ tenants_closed: Final = Signal()
 """Sent with `tenant_ids` after Tenants were suspended or went to the trash: roles, links and keys held
 there are worth nothing from now on, and what rests on them ends."""
 
+tenant_moved: Final = Signal()
+"""Sent with `tenant` after it went below another parent with everything below it."""
+
 trash_changing: Final = Signal()
 """Sent with `tenant` before the tree is locked to put it into the trash, take it out or delete it for good:
 who will lock more than Tenants locks that first, as elsewhere."""

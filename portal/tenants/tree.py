@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from django.db.models import Q
+
 from portal.core.events import Fact, publish_all
 from portal.tenants.models import Tenant
 from portal.tenants.signals import tenants_closed
@@ -61,12 +63,15 @@ def settle(tenant: Tenant) -> Settled:
     return settled
 
 
-def tell_people(tenant_ids: Collection[int]) -> None:
-    """Have the open pages and sockets of everybody with a role in these Tenants checked again."""
+def tell_people(tenant_ids: Collection[int], *, also_left_out: bool = False) -> None:
+    """Have the open pages and sockets of everybody with a role in these Tenants checked again; with
+    `also_left_out` also those of whose roles further up leave one of these out.
+    """
+    concerned = Q(pk__in=tenant_ids, memberships__isnull=False)
+    if also_left_out:
+        concerned |= Q(memberships__exclusions__tenant__in=tenant_ids)
     people: Iterable[tuple[int, int | None]] = (
-        Tenant.objects.filter(pk__in=tenant_ids, memberships__isnull=False)
-        .values_list("pk", "memberships__user")
-        .distinct()
+        Tenant.objects.filter(concerned).values_list("pk", "memberships__user").distinct()
     )
     publish_all(
         Fact("access.changed", tenant_id, {"user": user_id})

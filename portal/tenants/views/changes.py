@@ -118,10 +118,10 @@ def tenant_delete(request: PortalRequest, pk: int) -> HttpResponse:
 
 
 def _tenant_to_change(request: PortalRequest, pk: int) -> Tenant:
-    """404 where it is not seen; 403 unless the caller manages it and its parent."""
+    """404 where it is not seen; 403 unless the caller manages it, all below it, and its parent."""
     tenant = Tenant.objects.get_for(request.access, "tenant:view", act="tenant:manage", pk=pk)
     if tenant.parent_id is not None:
-        request.access.require("tenant:manage", tenant_id=tenant.parent_id)
+        services.require_above(tenant, access=request.access)
     return tenant
 
 

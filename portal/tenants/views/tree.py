@@ -94,7 +94,9 @@ def tenant_detail(request: PortalRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         name = form.cleaned_data["name"]
         try:
-            services.rename_tenant(tenant, name=name, actor=request.user, ip=ip_of(request))
+            services.rename_tenant(
+                tenant, name=name, access=request.access, actor=request.user, ip=ip_of(request)
+            )
         except ValidationError as error:
             form.add_error(None, error)
         else:

@@ -125,7 +125,7 @@ def test_the_move_is_in_the_audit_and_so_is_a_refused_one(provider, north, south
         move(dental, dental, provider)
     done, refused = Entry.objects.filter(action="tenant.move", phase=Entry.Phase.ENDED).order_by("pk")
     assert (done.outcome, refused.outcome) == (Entry.Outcome.DONE, Entry.Outcome.REFUSED)
-    assert done.begun.details == {"from": "North", "to": "South"}
+    assert done.owner_details == {"from": "North", "to": "South"}
     assert (done.object_label, done.actor) == ("Dental", provider.user)
 
 
@@ -156,6 +156,6 @@ def test_a_name_that_looks_like_one_beside_it_is_refused(provider, north):
 
 
 def test_a_tenant_may_be_renamed_to_another_case_of_its_name(provider, dental):
-    rename_tenant(dental, name="DENTAL", actor=provider.user)
+    rename_tenant(dental, name="DENTAL", access=access_for(provider.user), actor=provider.user)
     dental.refresh_from_db()
     assert dental.name == "DENTAL"
