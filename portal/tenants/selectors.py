@@ -1,6 +1,7 @@
 """Reads of single Tenants: their pages, the switcher, the trash."""
 
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -181,22 +182,36 @@ def list_trash(access: Access) -> list[Trashed]:
     """
     rows = list(_trash(access).select_related("parent").order_by("-trashed_at", "-pk"))
     outline = Outline(access.tenants_with("tenant:view"))
+    below, people = _count_trash({tenant.pk for tenant in rows})
     found = []
     for tenant in rows:
         assert tenant.trashed_at is not None and tenant.parent_id is not None  # noqa: S101, PT018
         above = outline.get(tenant.parent_id)
-        losses = count_losses(tenant)
         found.append(
             Trashed(
                 tenant=tenant,
                 path=above.path if above else "",
-                tenants=losses.tenants,
-                people=losses.people,
+                tenants=below[tenant.pk],
+                people=len(people[tenant.pk]),
                 gone_at=tenant.trashed_at + KEPT_FOR,
                 can_purge=access.allows("tenant:purge", tenant_id=tenant.parent_id),
             )
         )
     return found
+
+
+def _count_trash(tops: Collection[int]) -> tuple[Counter[int], dict[int, set[int]]]:
+    """For each of `tops`: how many Tenants lie below it, and whose roles lie there with it. Two queries."""
+    below: Counter[int] = Counter()
+    people: dict[int, set[int]] = defaultdict(set)
+    lying = Tenant.objects.filter(is_trashed=True)
+    for tenant in lying.only("path"):
+        below.update(pk for pk in tenant.ids_above if pk in tops)
+    for path, user_id in lying.filter(memberships__isnull=False).values_list("path", "memberships__user"):
+        for part in path.strip("/").split("/"):
+            if int(part) in tops:
+                people[int(part)].add(user_id)
+    return below, people
 
 
 def get_trashed(access: Access, pk: int, *, act: str = "tenant:manage") -> Tenant:

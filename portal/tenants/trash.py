@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import ProtectedError
+from django.db.models import ProtectedError, RestrictedError
 from django.utils import timezone
 
 from portal.audit import services as audit
@@ -86,7 +86,8 @@ def purge_tenant(tenant: Tenant, *, access: Access | None, actor: object, ip: st
 
     Raises:
         PermissionDenied: `access` may not delete for good below its parent.
-        ValidationError: it is not in the trash, or something still belongs to it.
+        ValidationError: it is not in the trash, something still belongs to it, or a role it made is held
+            elsewhere.
     """
     with audit.record("tenant.purge", actor=actor, tenant_id=tenant.parent_id, target=tenant, ip=ip):
         if access is not None:
@@ -103,6 +104,11 @@ def purge_tenant(tenant: Tenant, *, access: Access | None, actor: object, ip: st
                 deepest_first = sorted(tenant.subtree(), key=lambda one: -one.depth)
                 for _, level in groupby(deepest_first, key=lambda one: one.depth):
                     Tenant.objects.filter(pk__in=[one.pk for one in level]).delete()
+        except RestrictedError as error:
+            raise ValidationError(
+                f"{tenant} cannot be deleted yet: a role that was made in it is held in a tenant that stands"
+                " elsewhere by now. Take that role from whoever holds it first."
+            ) from error
         except ProtectedError as error:
             raise ValidationError(
                 f"{tenant} cannot be deleted yet: something was given to it meanwhile. Restore it, move that"

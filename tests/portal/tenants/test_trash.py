@@ -12,12 +12,13 @@ from portal.accounts.models import User
 from portal.audit.models import Entry
 from portal.operations.models import Operation
 from portal.tenants.models import Tenant
-from portal.tenants.services import create_tenant
+from portal.tenants.services import create_tenant, move_tenant
 from portal.tenants.tasks import purge_trash
 from portal.tenants.trash import KEPT_FOR, purge_tenant, restore_tenant, trash_tenant
 from tests.cast import person
 from tests.factories import (
     CometServerFactory,
+    CustomRoleFactory,
     DeviceFactory,
     InvitationFactory,
     MembershipFactory,
@@ -214,3 +215,30 @@ def test_another_tenant_s_trash_stays_closed(reseller, customer, outsider):
     for act in (restore, purge):
         with pytest.raises(PermissionDenied):
             act(customer.tenant, outsider)
+
+
+def test_a_role_that_stayed_behind_keeps_its_tenant_from_being_deleted_and_says_so(
+    provider, reseller, outsider
+):
+    moved = TenantFactory(parent=reseller.tenant, name="Moved")
+    role = CustomRoleFactory(tenant=reseller.tenant, permissions=["job:view"])
+    held = MembershipFactory(tenant=moved, role="", custom_role=role)
+    move_tenant(moved, parent=outsider.tenant, access=access_for(provider.user), actor=provider.user)
+    trash(reseller.tenant, provider)
+    with pytest.raises(ValidationError, match="cannot be deleted yet"):
+        purge(reseller.tenant, provider)
+    held.delete()
+    purge(reseller.tenant, provider)
+    assert not Tenant.objects.filter(pk=reseller.tenant.pk).exists()
+
+
+def test_the_trash_costs_the_same_for_many(provider, reseller, django_assert_max_num_queries):
+    for number in range(12):
+        tenant = TenantFactory(parent=reseller.tenant, name=f"Old {number}")
+        MembershipFactory(tenant=TenantFactory(parent=tenant))
+        trash(tenant, provider)
+    browser = provider.client()
+    with django_assert_max_num_queries(20):
+        page = browser.get(reverse("tenants:trash-list"))
+    line = page.context["trashed"][0]
+    assert (line.tenants, line.people) == (1, 1)
