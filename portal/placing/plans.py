@@ -27,6 +27,10 @@ NEW: Final = 0
 BACK: Final = -1
 
 
+OVER_WHAT_IS_PLACED: Final = frozenset({"user", "device", "job", "backup", "activity", "operation", "sso"})
+"""Nouns of the permissions that reach what is placed with a Tenant, rather than the Tenant."""
+
+
 class Line(msgspec.Struct, array_like=True):
     """One organization or User Profile, how it stood when it was looked at, and where it goes."""
 
@@ -110,7 +114,7 @@ def resolve(plan: Plan, access: Access) -> Resolved:
     Raises:
         Http404: an organization or User Profile is not there, or on a server the caller does not manage.
         PermissionDenied: it is placed with a Tenant that the caller does not manage.
-        PlacingRefused: a Tenant cannot take it.
+        PlacingRefused: a Tenant cannot take it, or the caller would give himself rights.
     """
     rows = _rows(plan, access)
     targets = _targets(plan, access)
@@ -133,11 +137,27 @@ def resolve(plan: Plan, access: Access) -> Resolved:
             if step.target is None:
                 raise PlacingRefused("Choose one of the tenants in the list.")
         require_open(step.target)
+        where = str(step.target or "the tenant above the new one")
+        require_no_gain(label, placement.tenant_id, step.asked_tenant_id or plan.parent, where, access)
         steps.append(step)
     resolved = Resolved(plan.kind, steps, targets.get(plan.parent))
     if resolved.new_names:
         _require_names(resolved)
     return resolved
+
+
+def require_no_gain(label: str, before_id: int, after_id: int, after: str, access: Access) -> None:
+    """Refuse who would get rights over what goes from one Tenant to another, named `after`.
+
+    Raises:
+        PlacingRefused: he would.
+    """
+    gained = access.held_in(after_id) - access.held_in(before_id)
+    if any(permission.partition(":")[0] in OVER_WHAT_IS_PLACED for permission in gained):
+        raise PlacingRefused(
+            f"You hold more in {after} than where {label} is now, so you would give yourself rights."
+            " Ask somebody who holds as much in both."
+        )
 
 
 def require_open(tenant: Tenant | None) -> None:

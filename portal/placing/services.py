@@ -194,6 +194,10 @@ def _require_may_undo(move: Move, access: Access) -> None:
     for tenant_id in (move.server.tenant_id, move.tenant_before_id, move.tenant_after_id):
         if tenant_id is not None and not access.allows(MANAGE, tenant_id=tenant_id):
             raise PermissionDenied(MANAGE)
+    if move.tenant_before is not None and move.tenant_after_id is not None:
+        plans.require_no_gain(
+            move.label, move.tenant_after_id, move.tenant_before.pk, str(move.tenant_before), access
+        )
 
 
 def _take_organization_back(
