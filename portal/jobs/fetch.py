@@ -24,6 +24,10 @@ HISTORY: Final = timedelta(days=30)
 MARGIN: Final = timedelta(minutes=15)
 """How far windows reach beyond what is asked for, since clocks differ and reports come late."""
 
+LATE: Final = timedelta(hours=1)
+"""How long after its start and end a Job may first be told: a missed one is found by a half-hourly look, a
+quarter of an hour after its planned time at the earliest."""
+
 SLICE: Final = 2000
 _LOOKS: Final = 50
 """Jobs asked for one by one in one go."""

@@ -9,7 +9,16 @@ from django.utils import timezone
 import comet
 from portal.fleet import sync as fleet
 from portal.fleet.records import ProfileRecord
-from portal.jobs.fetch import HISTORY, MARGIN, Window, apply_raw_jobs, fetch_window, reconcile, windows_back
+from portal.jobs.fetch import (
+    HISTORY,
+    LATE,
+    MARGIN,
+    Window,
+    apply_raw_jobs,
+    fetch_window,
+    reconcile,
+    windows_back,
+)
 from portal.jobs.item_results import refresh_items
 from portal.operations.errors import ItemFailed
 from portal.operations.models import OperationItem
@@ -162,7 +171,7 @@ def remedial_sync(server: CometServer, since: datetime | None) -> None:
     try:
         note_version(server, client.admin_meta_version())
         reconcile(server, client)
-        start = max(since or now - HISTORY, now - HISTORY) - MARGIN
+        start = max(since or now - HISTORY, now - HISTORY) - LATE
         for window in windows_back(now + MARGIN, start):
             fetch_window(server, client, window, bulk=False)
         fleet.sync_connections(server, client)

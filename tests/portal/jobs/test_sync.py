@@ -211,6 +211,19 @@ def test_a_remedial_sync_brings_the_job_that_started_and_ended_unseen(emulator, 
     assert job.device == profile
 
 
+def test_a_remedial_sync_brings_the_missed_job_that_is_told_long_after_its_time(emulator, linked, provider):
+    sync(linked, provider.user)
+    device = Device.objects.select_related("profile").first()
+    started = emulator.order(
+        "jobs/start", username=device.profile.username, device_id=device.device_id, duration_seconds=1
+    )
+    emulator.order("advance", seconds=2)
+
+    remedial_sync(linked, timezone.now() + timedelta(minutes=45))  # as if that time were 45 minutes ago
+
+    assert Job.objects.get(guid=started["guid"]).ended_at is not None
+
+
 def test_a_server_that_is_being_unlinked_is_not_synced(linked, provider):
     operation = start_sync(server=linked, user=provider.user)
     CometServer.objects.update(unlinking_at=timezone.now())
