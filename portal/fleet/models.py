@@ -41,6 +41,9 @@ class UserProfile(models.Model):
     vault_size_bytes = models.BigIntegerField(default=0)
     digest = models.BinaryField(max_length=32, null=True, help_text="SHA-256 of the profile as last read.")
     synced_at = models.DateTimeField()
+    unread_since = models.DateTimeField(
+        null=True, help_text="Since when it may be otherwise there: an event said that it changed, not how."
+    )
 
     objects = TenantQuerySet["UserProfile"].as_manager()
     tenant_path = "placement__tenant"
@@ -52,6 +55,11 @@ class UserProfile(models.Model):
         indexes = [
             models.Index(fields=["username", "id"], name="user_profile_by_name"),
             models.Index(fields=["vault_size_bytes", "id"], name="user_profile_by_size"),
+            models.Index(
+                fields=["server"],
+                name="user_profile_unread",
+                condition=models.Q(unread_since__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -77,6 +77,7 @@ def sync_profiles(
         report(done, len(elements))
     gone = sorted(stored.keys() - {element.key for element in elements})
     synced.removed = remove_profiles(server, gone)
+    UserProfile.objects.filter(server=server, unread_since__lte=began_at).update(unread_since=None)
     return synced
 
 

@@ -17,7 +17,9 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+import comet
 from portal.fleet.apply import apply_profiles
+from portal.fleet.models import UserProfile
 from portal.fleet.records import decode_profile
 from portal.fleet.sync import sync_policies
 from portal.jobs.sync import remedial_sync
@@ -32,7 +34,18 @@ SETTLE: Final = timedelta(seconds=2)
 ASK_AGAIN_AFTER: Final = timedelta(seconds=15)
 """A sync that is still at it is not disturbed: `tasks.close_gap` runs once per server."""
 
+PROFILES_AT_ONCE: Final = 200
+"""Asked for again per sweep; what is left is next."""
+
 log = structlog.get_logger(__name__)
+
+
+def known_until(server: CometServer) -> datetime:
+    """Until when everything that happened there was told. Webhooks alone may have left something out."""
+    told = server.data_at or server.linked_at
+    if server.is_live:
+        return told
+    return min(told, server.stream_changed_at or server.last_full_sync_at or server.linked_at)
 
 
 def note_gap(server_id: int, since: datetime, *, settle: bool = False) -> None:
@@ -52,6 +65,20 @@ def note_gap(server_id: int, since: datetime, *, settle: bool = False) -> None:
         lease.save(update_fields=["gap_since", "gap_number", "gap_queued_at"])
     if not (settle and is_asked):
         _queue("portal.live.tasks.close_gap", server_id, countdown=SETTLE.total_seconds() if settle else 0)
+
+
+def mark(server_id: int, at: datetime, *, wants_sync: bool, usernames: Iterable[str]) -> None:
+    """Note what events did not tell, within the transaction that stores them: whoever stored them may die
+    before he asks for it.
+    """
+    if wants_sync:
+        lease = StreamLease.objects.select_for_update().get(server=server_id)
+        lease.gap_since = min(at, lease.gap_since or at)
+        lease.gap_number = F("gap_number") + 1
+        lease.save(update_fields=["gap_since", "gap_number"])
+    names = list(usernames)
+    if names:
+        UserProfile.objects.filter(server=server_id, username__in=names).update(unread_since=at)
 
 
 def close_gap(server_id: int) -> None:
@@ -93,22 +120,42 @@ def queue_open_gaps() -> int:
 
 
 def queue_profile_reads(server_id: int, usernames: Iterable[str]) -> None:
-    """Ask for some User Profiles afresh. One that is lost is read with the next gap, or at night."""
+    """Ask for some User Profiles afresh. What is lost `queue_unread_profiles` asks for again."""
     for username in usernames:
         _queue("portal.live.tasks.read_profile", server_id, username)
 
 
+def queue_unread_profiles() -> int:
+    """Ask again for User Profiles that should have been read a while ago; gives how many."""
+    unread = UserProfile.objects.filter(
+        unread_since__lte=timezone.now() - ASK_AGAIN_AFTER, server__stream=CometServer.Stream.UP
+    )
+    rows = list(unread.order_by("unread_since").values_list("server", "username")[:PROFILES_AT_ONCE])
+    for server_id, username in rows:
+        queue_profile_reads(server_id, [username])
+    return len(rows)
+
+
 def read_profile(server_id: int, username: str) -> None:
-    """Read one User Profile afresh.
+    """Read one User Profile afresh. One that the server does not have any more asks for the list.
 
     Raises:
-        comet.CometError: the server did not answer, or has no such user.
+        comet.CometError: the server did not answer.
     """
     server = CometServer.objects.filter(pk=server_id, unlinking_at=None).first()
     if server is None:
         return
-    told = clients.for_server(server).call("AdminGetUserProfile", TargetUser=username)
-    apply_profiles(server, [decode_profile(msgspec.json.encode(told))])
+    mine = UserProfile.objects.filter(server=server, username=username)
+    unread_since = mine.values_list("unread_since", flat=True).first()
+    try:
+        told = clients.for_server(server).call("AdminGetUserProfile", TargetUser=username)
+    except comet.APIError as error:
+        if isinstance(error, comet.ServerError | comet.RateLimited):
+            raise
+        note_gap(server_id, timezone.now(), settle=True)
+    else:
+        apply_profiles(server, [decode_profile(msgspec.json.encode(told))])
+    mine.filter(unread_since=unread_since).update(unread_since=None)
 
 
 def _queue(task: str, *args: Any, countdown: float = 0) -> None:

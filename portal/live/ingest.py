@@ -13,6 +13,7 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
+from django.utils import timezone
 
 from comet.stream import BadFrame, StreamedEvent
 from comet.types import StreamableEvent
@@ -21,7 +22,7 @@ from portal.core.events import Fact, publish_all
 from portal.core.metrics import count, observe
 from portal.core.secrecy import storable
 from portal.core.states import State
-from portal.live import twins
+from portal.live import gaps, twins
 from portal.live.mirror import Applied, apply_to_mirror
 from portal.live.models import Event, StreamLease
 from portal.live.placing import Places
@@ -136,6 +137,7 @@ def _store(
     """Apply what can be read, store everything; without a `connection` it came as a webhook."""
     readable = _readable(fresh)
     applied = apply_to_mirror(server, readable)
+    gaps.mark(server.pk, timezone.now(), wants_sync=applied.wants_sync, usernames=applied.usernames)
     rows = _rows(server, connection, fresh, readable, applied)
     for row, arrival in zip(rows, fresh, strict=True):
         row.digest = digests.get(arrival.position, "")

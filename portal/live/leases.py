@@ -100,5 +100,13 @@ def _take(holder: str, most: int) -> None:
     free = Q(holder="") | Q(expires_at=None) | Q(expires_at__lte=Now())
     for lease in StreamLease.objects.filter(free, server__unlinking_at=None)[:most]:
         StreamLease.objects.filter(free, pk=lease.pk, fence=lease.fence).update(
-            holder=holder, fence=lease.fence + 1, expires_at=from_now(LEASE)
+            holder=holder, fence=lease.fence + 1, expires_at=from_now(LEASE), **_gap_of(lease)
         )
+
+
+def _gap_of(lease: StreamLease) -> dict[str, object]:
+    """The holder died without a word: since its last renewal nobody listened, whatever webhooks told."""
+    if lease.expires_at is None:
+        return {}
+    since = lease.expires_at - LEASE
+    return {"gap_since": min(since, lease.gap_since or since), "gap_number": lease.gap_number + 1}

@@ -15,7 +15,7 @@ import comet
 from comet.stream import EventStream
 from portal.core.addresses import address_guard
 from portal.core.encryption import SecretUnreadable
-from portal.live.gaps import note_gap, queue_profile_reads
+from portal.live.gaps import known_until, note_gap, queue_profile_reads
 from portal.live.ingest import Arrival, Fenced, Outcome, ingest
 from portal.live.leases import Held
 from portal.live.stream_state import note_down, note_up
@@ -215,6 +215,6 @@ def _signed_in(server_id: int) -> tuple[comet.SessionKey, datetime]:
     client = clients.for_server(server, purpose="poll")
     try:
         client.admin_meta_version()  # renews a key that ran out, which opening a stream could not
-        return client.start_session(), server.data_at or server.linked_at
+        return client.start_session(), known_until(server)
     finally:
         client.close()  # the next sign-in is far away: 1,000 idle connections cost 40 MB

@@ -39,6 +39,7 @@ def read_profile(server_id: int, username: str) -> None:
 
 @shared_task(soft_time_limit=10, time_limit=20)  # seconds
 def sweep_streams() -> None:
-    """Ask again for gaps that are open still; say which streams no relay follows. Safe to run twice."""
+    """Ask again for what is still to be read; say which streams no relay follows. Safe to run twice."""
     gaps.queue_open_gaps()
+    gaps.queue_unread_profiles()
     note_unattended()

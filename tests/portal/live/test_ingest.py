@@ -283,11 +283,15 @@ def test_a_removed_user_is_removed(device):
 )
 def test_what_an_event_does_not_tell_is_read_afresh(device, type_number, envelope):
     assert take(device, arrival(0, type_number, **envelope)).wants_sync
+    # Noted with the event itself: who stored it may be killed before he asks.
+    assert StreamLease.objects.get().gap_since is not None
 
 
 def test_a_new_device_asks_for_its_users_profile(device):
     outcome = take(device, arrival(0, 4700, {"FriendlyName": "NEW"}, Actor=device.profile.username))
     assert outcome.usernames == {device.profile.username}
+    device.profile.refresh_from_db()
+    assert device.profile.unread_since is not None
 
 
 def test_a_hello_notes_version_and_restarts(device):

@@ -50,6 +50,10 @@ def test_a_relay_that_fell_silent_loses_its_servers_to_the_others():
     StreamLease.objects.filter(holder="first").update(expires_at=from_now(-timedelta(seconds=1)))
     Heartbeat.objects.filter(holder="first").update(seen_at=from_now(-timedelta(seconds=11)))
     assert look("second") == {"second": 4}
+    # Nobody listened since the last renewal, whatever came as webhooks meanwhile.
+    taken = StreamLease.objects.exclude(gap_since=None)
+    assert taken.count() == 2
+    assert all(lease.gap_since < timezone.now() - leases.LEASE for lease in taken)
 
 
 def test_a_relay_that_ends_is_not_counted_any_more():

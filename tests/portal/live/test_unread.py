@@ -1,0 +1,90 @@
+"""What events left untold is read afresh, also when the request for it was lost."""
+
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from portal.fleet.models import UserProfile
+from portal.fleet.sync import sync_profiles
+from portal.live import gaps, leases
+from portal.live.models import StreamLease
+from portal.live.tasks import sweep_streams
+from portal.servers import clients
+from portal.servers.models import CometServer
+from tests.emulated import sync
+from tests.factories import CometServerFactory
+
+pytestmark = pytest.mark.django_db
+QUEUE = settings.CELERY_TASK_DEFAULT_QUEUE
+
+
+@pytest.fixture
+def profile(linked, provider):
+    """A User Profile that should have been read a while ago; its server can be asked."""
+    sync(linked, provider.user)
+    leases.hold("test")
+    CometServer.objects.update(stream=CometServer.Stream.UP)
+    profile = UserProfile.objects.order_by("pk").first()
+    profile.account_name, profile.unread_since = "Old", timezone.now() - gaps.ASK_AGAIN_AFTER
+    profile.save()
+    return profile
+
+
+def test_a_profile_whose_request_redis_lost_is_asked_for_again_until_it_is_read(profile, redis_client):
+    redis_client.flushdb()
+
+    sweep_streams()
+    assert redis_client.llen(QUEUE) == 1
+    gaps.read_profile(profile.server_id, profile.username)
+    profile.refresh_from_db()
+    sweep_streams()
+
+    assert profile.account_name != "Old"
+    assert profile.unread_since is None
+    assert redis_client.llen(QUEUE) == 1
+
+
+def test_an_event_that_comes_while_the_profile_is_read_asks_for_it_once_more(profile, monkeypatch):
+    applied = gaps.apply_profiles
+
+    def meanwhile(server, records):
+        gaps.mark(server.pk, timezone.now(), wants_sync=False, usernames=[profile.username])
+        applied(server, records)
+
+    monkeypatch.setattr(gaps, "apply_profiles", meanwhile)
+
+    gaps.read_profile(profile.server_id, profile.username)
+
+    profile.refresh_from_db()
+    assert profile.unread_since is not None
+
+
+def test_a_full_list_is_as_good_as_reading_one(profile):
+    sync_profiles(profile.server, clients.for_server(profile.server))
+
+    profile.refresh_from_db()
+    assert profile.unread_since is None
+
+
+def test_a_user_that_the_server_does_not_have_any_more_asks_for_the_list(profile):
+    UserProfile.objects.filter(pk=profile.pk).update(username="nobody")
+
+    gaps.read_profile(profile.server_id, "nobody")
+
+    profile.refresh_from_db()
+    assert profile.unread_since is None
+    assert StreamLease.objects.get().gap_since is not None
+
+
+def test_webhooks_do_not_hide_since_when_the_stream_is_down():
+    now = timezone.now()
+    lost_at = now - timedelta(hours=2)
+    server = CometServerFactory(
+        stream=CometServer.Stream.DOWN, stream_changed_at=lost_at, last_event_at=now, last_full_sync_at=None
+    )
+
+    assert gaps.known_until(server) == lost_at
+    server.stream = CometServer.Stream.UP
+    assert gaps.known_until(server) == now
