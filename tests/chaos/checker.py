@@ -137,11 +137,24 @@ class Checker:
         ]
 
     def _operations(self) -> Findings:
+        """An Operation whose Job still runs on its Comet Server is not stuck."""
         found = Findings("portal")
+        running = {
+            job["GUID"]
+            for server in self._world.comets
+            for job in server.call("admin/get-jobs-for-date-range", Start=0, End=0)
+        }
         rows = self._world.database.rows(
-            "SELECT id, kind, state FROM operations_operation WHERE ended_at IS NULL"
+            "SELECT o.id, o.kind, i.state, i.attempts, i.error, i.follow_guid FROM operations_operation o"
+            " LEFT JOIN operations_operationitem i ON i.operation_id = o.id AND i.ended_at IS NULL"
+            " WHERE o.ended_at IS NULL"
         )
-        found.stuck = [f"Operation {row['id']} ({row['kind']}) is {row['state']}" for row in rows]
+        found.stuck = [
+            f"Operation {row['id']} ({row['kind']}) is {row['state']} in attempt {row['attempts']}"
+            f" {row['follow_guid']} {row['error']}"
+            for row in rows
+            if row["follow_guid"] not in running
+        ]
         return found
 
 

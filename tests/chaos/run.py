@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tests.chaos import faults
+from tests.chaos.changes import change_something
 from tests.chaos.checker import Checker, Findings
 from tests.chaos.world import World
 
 TICK: Final = 0.25
 FLOW_SECONDS: Final = 5.0
 BACKUP_EVERY: Final = 4.0
+CHANGE_EVERY: Final = 1.0
 PAUSES: Final = (1.0, 5.0)
 """Seconds between two faults, at least and at most."""
 
@@ -86,7 +88,7 @@ def _disturb(world: World, settings: Settings, checker: Checker, report: Report,
     rate = settings.events_per_second / EVENTS_PER_JOB / len(world.comets)
     items = _items(world)
     began = time.monotonic()
-    next_fault, next_flow, next_backup = began + 2.0, began, began + 1.0
+    next_fault, next_flow, next_backup, next_change = began + 2.0, began, began + 1.0, began
     while (now := time.monotonic()) < began + settings.seconds:
         world.processes.revive()
         if now >= next_flow:
@@ -99,6 +101,9 @@ def _disturb(world: World, settings: Settings, checker: Checker, report: Report,
             guid, device, item = items.pop(chance.randrange(len(items)))
             checker.note_asked(guid)
             report.backups += world.try_backup(device, item)
+        if now >= next_change:
+            next_change = now + CHANGE_EVERY
+            change_something(chance.choice(world.comets), chance)
         if now >= next_fault and report.faults.total() < MAX_FAULTS:
             fault = chance.choice(settings.kinds)
             report.faults[fault.__name__] += 1

@@ -79,7 +79,7 @@ class World:
         redis_url = environ["REDIS_URL"]
         for name in NOT_INHERITED:
             environ.pop(name, None)
-        environ |= {"REDIS_URL": redis_url, "ALLOWED_NETWORKS": "127.0.0.0/8"}
+        environ |= {"REDIS_URL": redis_url, "ALLOWED_NETWORKS": "127.0.0.0/8", "PYTHONFAULTHANDLER": "1"}
         if url:
             environ["DATABASE_URL"] = url
         for name, control in controls.items():
