@@ -15,7 +15,7 @@ import msgspec
 import redis.asyncio
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connections
+from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from portal.core.events import FACTS_CHANNEL, decode_facts
@@ -96,7 +96,7 @@ class Relay:
         try:
             await self.in_thread(say_alive, RELAY, self.holder, self.figures())
             self._holding = await self.in_thread(hold, self.holder, self._holding)
-        except DatabaseError as exc:
+        except (DatabaseError, InterfaceError) as exc:
             log.warning("relay.leases_not_renewed", error=str(exc))
             return
         held = {one.server_id: one for one in self._holding.streams}
@@ -147,7 +147,7 @@ class Relay:
         try:
             await self.in_thread(release, self.holder)
             await self.in_thread(forget, self.holder)
-        except DatabaseError as exc:
+        except (DatabaseError, InterfaceError) as exc:
             log.warning("relay.leases_not_released", error=str(exc))
         await asyncio.to_thread(self._close)
 

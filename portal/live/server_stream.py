@@ -84,7 +84,7 @@ class ServerStream:
                 if isinstance(exc, SecretUnreadable):
                     await asyncio.sleep(UNREADABLE_PAUSE_SECONDS)
                     continue
-            except DatabaseError as exc:
+            except (DatabaseError, InterfaceError) as exc:
                 failures += 1
                 log.warning("stream.database_failed", server_id=self._held.server_id, error=str(exc))
             except Exception as exc:
@@ -169,7 +169,7 @@ class ServerStream:
         log.warning("stream.down", server_id=self._held.server_id, failures=failures, error=str(exc))
         try:
             await self._in_thread(note_down, self._held.server_id, fence=self._held.fence, cause=exc)
-        except DatabaseError as problem:
+        except (DatabaseError, InterfaceError) as problem:
             log.warning("stream.not_noted", server_id=self._held.server_id, error=str(problem))
 
 
@@ -185,7 +185,7 @@ async def _finish(writer: asyncio.Task[None], arrivals: Arrivals) -> None:
         async with asyncio.timeout(LAST_WRITE_SECONDS):
             await arrivals.put(None)
             await writer
-    except (TimeoutError, Fenced, DatabaseError) as exc:
+    except (TimeoutError, Fenced, DatabaseError, InterfaceError) as exc:
         log.warning("stream.events_not_stored", count=arrivals.qsize(), error=str(exc))
 
 

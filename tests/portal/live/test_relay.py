@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from portal.fleet.models import Device
 from portal.jobs.models import Job
-from portal.live import leases, server_stream
+from portal.live import leases, relay, server_stream
 from portal.live.gaps import close_gap, note_gap, queue_open_gaps
 from portal.live.models import Event, StreamLease
 from portal.live.relay import DATABASE_THREADS
@@ -79,6 +79,21 @@ def test_events_of_a_linked_server_arrive(emulator, mirrored):
         assert event.summary.endswith("started")
         assert server_now(mirrored).stream_error == ""
         assert mirrored.last_event_at is not None
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_a_relay_outlives_a_database_that_ends_its_connections(emulator, mirrored, monkeypatch, error):
+    failures, hold = [error("the connection is closed")] * 2, relay.hold
+
+    def fails_at_first(*args):
+        if failures:
+            raise failures.pop()
+        return hold(*args)
+
+    monkeypatch.setattr(relay, "hold", fails_at_first)
+    with RelayThread():
+        wait_for(lambda: is_up(mirrored))
+    assert failures == []
 
 
 def test_servers_that_never_answer_keep_no_other_waiting(emulator, mirrored, monkeypatch):
