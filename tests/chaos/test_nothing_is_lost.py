@@ -17,7 +17,7 @@ pytestmark = [
 def test_nothing_is_lost_doubled_or_stuck_through_a_short_run(tmp_path):
     kinds = tuple(fault for fault in faults.FAULTS if fault is not faults.kill_many)
     with World(Plan(tmp_path, servers=2, on_postgres=False)) as world:
-        settings = Settings(seed=5, seconds=12, events_per_second=20, quiet=(5, 60), kinds=kinds)
+        settings = Settings(seed=5, seconds=10, events_per_second=20, quiet=(2, 60), kinds=kinds)
         report = run(world, settings, print)
     assert report.faults.total() >= 2
     assert (report.lost, report.doubled, report.stuck) == ([], [], [])
@@ -26,7 +26,7 @@ def test_nothing_is_lost_doubled_or_stuck_through_a_short_run(tmp_path):
 def test_without_remedial_syncs_the_checker_finds_what_was_missed(tmp_path):
     with World(Plan(tmp_path, servers=1, relays=1, on_postgres=False, remedy=False)) as world:
         settings = Settings(
-            seed=5, seconds=8, events_per_second=20, quiet=(13, 13), kinds=(faults.cut_streams,)
+            seed=5, seconds=7, events_per_second=20, quiet=(13, 13), kinds=(faults.cut_streams,)
         )
         report = run(world, settings, print)
     assert report.lost
