@@ -127,6 +127,7 @@ INSTALLED_APPS = [
     "portal.jobs",
     "portal.live",
     "portal.overview",
+    "portal.alerts",
     "portal.sso",
     "portal.placing",
     "portal.api",
@@ -235,6 +236,8 @@ CELERY_TASK_ROUTES = {
     "portal.live.tasks.close_gap": {"queue": "bulk"},
     "portal.audit.tasks.verify": {"queue": "bulk"},
     "portal.audit.tasks.retain": {"queue": "bulk"},
+    "portal.alerts.tasks.sweep_slow": {"queue": "bulk"},
+    "portal.alerts.tasks.retain": {"queue": "bulk"},
 }
 CELERY_TASK_SERIALIZER = "json"
 CELERY_TIMEZONE = "UTC"
@@ -262,6 +265,9 @@ CELERY_BEAT_SCHEDULE = {
     "audit-retain": {"task": "portal.audit.tasks.retain", "schedule": crontab(hour=5, minute=10)},
     "tenants-purge": {"task": "portal.tenants.tasks.purge_trash", "schedule": crontab(hour=3, minute=15)},
     "accounts-viewings": {"task": "portal.accounts.tasks.sweep_viewings", "schedule": 60.0},
+    "alerts-sweep": {"task": "portal.alerts.tasks.sweep", "schedule": 15.0},
+    "alerts-sweep-slow": {"task": "portal.alerts.tasks.sweep_slow", "schedule": 300.0},
+    "alerts-retain": {"task": "portal.alerts.tasks.retain", "schedule": crontab(hour=5, minute=40)},
     "sso-sweep": {"task": "portal.sso.tasks.sweep_launches", "schedule": 10.0},
 }
 
@@ -350,6 +356,8 @@ EMAIL_USE_TLS = env_flag("EMAIL_USE_TLS", not EMAIL_USE_SSL)
 EMAIL_TIMEOUT = 10  # seconds
 _MAIL_BY = "smtp" if EMAIL_HOST else "dummy" if PRODUCTION else "console"
 EMAIL_BACKEND = os.environ.get("EMAIL_BACKEND", f"django.core.mail.backends.{_MAIL_BY}.EmailBackend")
+# Where people reach the portal, for links in mail that no page asked for: https://portal.example.com
+PORTAL_URL = os.environ.get("PORTAL_URL", "").rstrip("/")
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "perihelion@localhost")
 
 # Who asks for /metrics sends this as a bearer token; without it the page does not exist.

@@ -8,6 +8,7 @@ urlpatterns = [
     path("", include("portal.jobs.urls")),
     path("", include("portal.fleet.urls")),
     path("", include("portal.live.urls")),
+    path("", include("portal.alerts.urls")),
     path("", include("portal.operations.urls")),
     path("", include("portal.servers.urls")),
     path("", include("portal.sso.urls")),

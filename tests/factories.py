@@ -12,6 +12,7 @@ from factory.django import DjangoModelFactory
 from portal.accounts.forms_tokens import READING
 from portal.accounts.models import ApiToken, CustomRole, Exclusion, Invitation, Membership, User
 from portal.accounts.token_text import digest_of, new_token
+from portal.alerts.models import Alert
 from portal.audit.models import Entry
 from portal.fleet.models import Device, Policy, ProtectedItem, StorageVault, UserProfile
 from portal.jobs.models import DeviceDay, Job, PlacementHour
@@ -349,3 +350,25 @@ class MoveFactory(DjangoModelFactory):
     label = factory.Sequence(lambda n: f"Organization {n}")
     tenant_before = factory.SelfAttribute("server.tenant")
     tenant_after = factory.SelfAttribute("server.tenant")
+
+
+class AlertFactory(DjangoModelFactory):
+    """An open alert of a Protected Item that failed; `tenant=` or `item=` places it."""
+
+    class Meta:
+        model = Alert
+
+    class Params:
+        tenant = factory.SubFactory(TenantFactory)
+
+    item = factory.SubFactory(ProtectedItemFactory, tenant=factory.SelfAttribute("..tenant"))
+    kind = Alert.Kind.ITEM
+    server = factory.SelfAttribute("item.server")
+    placement = factory.SelfAttribute("item.placement")
+    profile = factory.SelfAttribute("item.profile")
+    label = factory.LazyAttribute(lambda alert: f"{alert.item.device.name}: {alert.item.name}")
+    is_open = True
+    cause = "failed"
+    message = "Disk full"
+    opened_at = factory.LazyFunction(timezone.now)
+    openings_count = 1

@@ -19,6 +19,7 @@ ROOMS = [
     "jobs",
     "live",
     "overview",
+    "alerts",
     "sso",
     "placing",
     "api",

@@ -18,6 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal.accounts.models import SecondFactorRule
+from portal.alerts.models import Handling, Rules
 from portal.core.access import PERMISSIONS, ROLES
 from portal.live.webhooks import intake_of
 from portal.placing import plans
@@ -26,6 +27,7 @@ from portal.tenants.models import Tenant
 from tests.cast import Person, person
 from tests.factories import (
     ApiTokenFactory,
+    AlertFactory,
     CometServerFactory,
     CustomRoleFactory,
     DeviceFactory,
@@ -91,6 +93,14 @@ class World:
         self.key = security_key(self.owner.user)
         self.intake = intake_of(self.server)
         self.token = ApiTokenFactory(owner=self.owner.user)
+        self.alert = AlertFactory(item=self.item)
+        self.handling = Handling.objects.create(act="acknowledge", user=self.owner.user, before={})
+        Rules.objects.create(
+            tenant=self.tenant,
+            hook_url="http://127.0.0.1:1/",
+            hook_secret=marked("alert-hook"),
+            hook_key=marked("alert-signing-key"),
+        )
         self.launch = LaunchFactory(
             tenant=self.tenant,
             server=self.server,
@@ -159,6 +169,17 @@ LINES: dict[str, Line] = {
     "fleet:user-list": page("user:view"),
     "fleet:user-export": page("user:view"),
     "fleet:user-detail": Line("user:view", args=lambda w: [w.profile.pk]),
+    "alerts:alert-list": page("alert:view"),
+    "alerts:alert-detail": Line("alert:view", args=lambda w: [w.alert.pk]),
+    "alerts:alert-count": page("signed-in", wrong_role=200),
+    "alerts:alert-handle": post(
+        "alert:manage", data=lambda w: {"act": "acknowledge", "selected": w.alert.pk}
+    ),
+    "alerts:handling-undo": post("alert:manage", args=lambda w: [w.handling.pk]),
+    "alerts:rules-list": page("alert:manage", foreign=302),
+    "alerts:rules-detail": Line("alert:manage", args=lambda w: [w.tenant.pk]),
+    "alerts:hook-test": post("alert:manage", args=lambda w: [w.tenant.pk]),
+    "alerts:mail-choice": page("signed-in", wrong_role=200),
     "live:activity": page("activity:view"),
     "live:event-detail": Line("activity:view", args=lambda w: [w.event.pk]),
     "live:webhook-detail": Line("server:link", args=lambda w: [w.server.pk]),

@@ -3,6 +3,13 @@
 from typing import Any, Final
 
 WORDS: Final = {
+    "alert.acknowledge": "Acknowledged alerts",
+    "alert.hook_test": "Sent a test of alerts",
+    "alert.mail": "Changed mail about alerts",
+    "alert.resume": "Ended a snooze of alerts",
+    "alert.rules": "Changed rules of alerts",
+    "alert.snooze": "Snoozed alerts",
+    "alert.undo": "Took back what was done with alerts",
     "audit.export": "Exported the audit",
     "audit.prune": "Removed a month of the audit",
     "backup.run": "Ran backups",

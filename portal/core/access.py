@@ -28,6 +28,8 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "job:view": "See Jobs and their logs",
     "backup:run": "Run backups",
     "job:cancel": "Cancel running Jobs",
+    "alert:view": "See alerts",
+    "alert:manage": "Acknowledge and snooze alerts, settle when and where they are told",
     "activity:view": "See what happens on Comet Servers, live",
     "operation:view": "See Operations and how far they are",
     "operation:cancel": "Cancel Operations",
@@ -43,7 +45,7 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "audit:view": "Read the audit",
 }
 
-_VIEW = frozenset({"user:view", "device:view", "job:view", "activity:view", "operation:view"})
+_VIEW = frozenset({"user:view", "device:view", "job:view", "alert:view", "activity:view", "operation:view"})
 _ACT = frozenset({"backup:run", "job:cancel", "operation:cancel", "sso:user"})
 
 ROLES: Final[Mapping[str, frozenset[str]]] = {
@@ -51,7 +53,15 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
     "admin": frozenset(PERMISSIONS) - {"tenant:purge"},
     "technician": _VIEW
     | _ACT
-    | {"server:view", "server:link", "server:sync", "server:admin", "sso:tenant", "tenant:view"},
+    | {
+        "alert:manage",
+        "server:view",
+        "server:link",
+        "server:sync",
+        "server:admin",
+        "sso:tenant",
+        "tenant:view",
+    },
     "billing": frozenset({"user:view", "device:view", "tenant:view", "server:view"}),
     "viewer": _VIEW | {"tenant:view"},
     "customer": _VIEW | {"backup:run", "job:cancel", "sso:user"},

@@ -87,6 +87,7 @@ class DemoEnvironment:
             "HOST": self.host,
             "PORT": str(self.port),
             "REDIS_URL": self.given_redis_url,
+            "PORTAL_URL": os.environ.get("PORTAL_URL", f"http://127.0.0.1:{self.port}"),
             "ALLOWED_NETWORKS": ",".join(self._networks()),
         }
         folders = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]

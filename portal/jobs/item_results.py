@@ -1,7 +1,7 @@
 """How Protected Items and Devices stand after their latest backups."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -34,6 +34,10 @@ _ITEM_COLUMNS: Final = (
     "bad_since",
 )
 _DEVICE_COLUMNS: Final = ("state", "last_job_at", "last_success_at", "sort_last_job_at")
+
+after_turns: Final[list[Callable[[Sequence[int]], None]]] = []
+"""Told, within the transaction, the ids of Protected Items that stand otherwise than before: later rooms
+act on commit, and find by themselves what they were not told."""
 
 ItemKey = tuple[int, str]
 """Profile id and the item's GUID."""
@@ -73,6 +77,7 @@ def apply_results(server: CometServer, rows: Iterable[JobRow], tenant_ids: dict[
     if not results:
         return
     items, late = list(_items_of(server, results)), []
+    before = _states(items)
     for item in items:
         own = sorted(results[item.profile_id, item.guid], key=_order)
         if item.last_job_at is not None and own[0].ended_at < item.last_job_at:
@@ -81,6 +86,7 @@ def apply_results(server: CometServer, rows: Iterable[JobRow], tenant_ids: dict[
             _walk(item, own)
     _work_out(late)
     _save(items, tenant_ids)
+    tell_turns([item.pk for item in items if item.last_state != before[item.pk]])
 
 
 def refresh_items(server: CometServer) -> None:
@@ -94,9 +100,22 @@ def refresh_items(server: CometServer) -> None:
         with pacer, transaction.atomic():
             lock_server(server)
             items = list(ProtectedItem.objects.filter(pk__in=chunk))
+            before = _states(items)
             _work_out(items)
             _save(items, tenant_ids)
+            tell_turns([item.pk for item in items if item.last_state != before[item.pk]])
     pacer.rest()
+
+
+def tell_turns(item_ids: Sequence[int]) -> None:
+    """Tell later rooms of items that stand otherwise than before."""
+    if item_ids:
+        for follow in after_turns:
+            follow(item_ids)
+
+
+def _states(items: Iterable[ProtectedItem]) -> dict[int, str]:
+    return {item.pk: item.last_state for item in items}
 
 
 def _items_of(server: CometServer, results: dict[ItemKey, list[Result]]) -> Iterator[ProtectedItem]:

@@ -13,6 +13,7 @@ from portal.core.events import Fact, publish_all
 from portal.core.states import State
 from portal.core.wire import clip
 from portal.fleet.models import ProtectedItem
+from portal.jobs.item_results import tell_turns
 from portal.jobs.models import Job
 from portal.servers.models import CometServer
 from portal.servers.placements import Placements, lock_server
@@ -68,6 +69,14 @@ def fetch_messages(server: CometServer, client: comet.CometClient) -> int:
             ProtectedItem.objects.filter(
                 profile_id=job.profile_id, guid=job.item_guid, last_job_guid=job.guid
             ).update(last_message="" if cause == NO_MESSAGE else cause)
+        tell_turns(
+            list(
+                ProtectedItem.objects.filter(
+                    profile__in=[job.profile_id for job, _ in causes if job.profile_id],
+                    last_job_guid__in=[job.guid for job, _ in causes],
+                ).values_list("pk", flat=True)
+            )
+        )
         tenant_ids = Placements(server).tenant_ids()
         publish_all(
             Fact(

@@ -11,10 +11,12 @@ from portal.core.events import Fact
 from portal.live.topics import Sight, Topic
 
 OVERVIEW: Final = Topic("overview")
+ALERTS: Final = "alerts"
 FRESHNESS: Final = "freshness"
 PLACEMENTS: Final = "placements"
-ON_EVERY_PAGE: Final = frozenset({"servers", "operations", FRESHNESS, PLACEMENTS})
-"""Marks that every page follows: the shell's pills, and that all rows of a Tenant may be others now."""
+ON_EVERY_PAGE: Final = frozenset({"servers", "operations", ALERTS, FRESHNESS, PLACEMENTS})
+"""Marks that every page follows: the shell's pills, its count of alerts, and that all rows of a Tenant may
+be others now."""
 
 
 class Want(NamedTuple):
@@ -74,6 +76,8 @@ def mark_of(fact: Fact) -> Mark | None:
             return Mark("servers", ids["server"], tenant_id, "server:view", frozenset())
         case "operation.changed":
             return Mark("operations", ids["operation"], tenant_id, "operation:view", frozenset())
+        case "alert.changed":
+            return Mark(ALERTS, ids["alert"], tenant_id, "alert:view", frozenset(), bool(ids.get("opened")))
         case "placement.changed":
             return Mark(PLACEMENTS, tenant_id or 0, tenant_id, "device:view", frozenset())
     return None

@@ -21,6 +21,7 @@ SEEN_WITH: Final[Mapping[str, str]] = {
     "jobs": "job:view",
     "devices": "device:view",
     "servers": "server:view",
+    "alerts": "alert:view",
     "activity": "activity:view",
     "operations": "operation:view",
     "job": "job:view",

@@ -11,6 +11,7 @@ from typing import Any, Final
 from django.db import transaction
 from django.db.models import F, Q
 
+from portal.alerts.models import Alert
 from portal.core.bulk import Pacer, chunked
 from portal.core.events import Fact, publish_all
 from portal.fleet.models import Device, ProtectedItem, StorageVault, UserProfile
@@ -39,7 +40,7 @@ def move_profile(profile: UserProfile, placement: Placement) -> None:
     The caller has a transaction open and the server's rows locked.
     """
     UserProfile.objects.filter(pk=profile.pk).update(placement=placement)
-    for model in (Device, ProtectedItem, StorageVault):
+    for model in (Device, ProtectedItem, StorageVault, Alert):
         model.objects.filter(profile=profile).update(placement=placement)
     profile.placement = placement
     _note_jobs_moved(profile.server_id)

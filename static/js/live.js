@@ -1,7 +1,7 @@
 // Applies what the server says has changed. One websocket per page brings frames of small elements
 // and marks; an element replaces the one with its id, a mark tells counters and lists to ask again.
 (() => {
-  const NAMES = ["jobs", "devices", "servers", "operations", "freshness"];
+  const NAMES = ["jobs", "devices", "servers", "operations", "alerts", "freshness"];
   const PIECES = ["job-", "device-", "server-", "operation-"].map((start) => `[id^="${start}"]`).join();
   const ASK_EVERY_MS = 5000;
   const JITTER_MS = 1000;

@@ -31,6 +31,7 @@ class NavItem:
 NAVIGATION = (
     NavItem("overview:home", "layout-dashboard", "Overview", "job:view", "h"),
     NavItem("jobs:attention", "alert-triangle", "Needs attention", "job:view", "a", short="Attention"),
+    NavItem("alerts:alert-list", "alert-circle", "Alerts", "alert:view", "l"),
     NavItem("fleet:device-list", "devices", "Devices", "device:view", "d"),
     NavItem("fleet:user-list", "users", "Users", "user:view", "u"),
     NavItem("jobs:job-list", "list-check", "Jobs", "job:view", "j"),

@@ -1,0 +1,130 @@
+"""Alerts of Protected Items and of the Storage Vaults they go to, from how their latest backups ended."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
+
+from portal.alerts import vaults
+from portal.alerts.causes import OF_ITEM, Cause
+from portal.alerts.models import Alert
+from portal.alerts.rules import RuleBook
+from portal.alerts.turns import Standing, Turned, turn
+from portal.core.bulk import chunked
+from portal.core.states import State
+from portal.fleet.models import ProtectedItem
+from portal.jobs.states import GOOD
+
+CHUNK: Final = 500
+MOST_AT_ONCE: Final = 20_000
+"""Items that one sweep looks at; the next goes on."""
+
+_FAILING: Final = tuple(OF_ITEM)
+
+
+def evaluate(item_ids: Iterable[int]) -> Turned:
+    """Bring the alerts of some Protected Items, and of their vaults, to where they stand.
+
+    Work and queries follow the number of items given; the Jobs behind them are not gone through.
+    """
+    turned, rules = Turned(), RuleBook()
+    for chunk in chunked(sorted(set(item_ids)), CHUNK):
+        with transaction.atomic():
+            turned += _evaluate(chunk, rules)
+            turned += vaults.evaluate_of_items(chunk)
+    return turned
+
+
+def _evaluate(item_ids: Sequence[int], rules: RuleBook) -> Turned:
+    now = timezone.now()
+    _make_missing(item_ids, rules, now)
+    alerts = {alert.item_id: alert for alert in _locked(item_ids)}
+    if not alerts:
+        return Turned()
+    return turn(
+        (alerts[item.pk], standing_of(item, rules, now))
+        for item in _items([pk for pk in alerts if pk is not None])
+    )
+
+
+def _items(item_ids: Sequence[int]) -> Iterable[ProtectedItem]:
+    items = ProtectedItem.objects.filter(pk__in=item_ids, server__unlinking_at=None)
+    return items.select_related("device", "profile", "placement__tenant").order_by("pk")
+
+
+def _locked(item_ids: Sequence[int]) -> Iterable[Alert]:
+    return Alert.objects.select_for_update().filter(item__in=item_ids).order_by("pk")
+
+
+def _make_missing(item_ids: Sequence[int], rules: RuleBook, now: datetime) -> None:
+    """A closed alert for each item that is broken and has none: what is locked must be there."""
+    known = set(Alert.objects.filter(item__in=item_ids).values_list("item", flat=True))
+    made = []
+    for item in _items([pk for pk in item_ids if pk not in known]):
+        standing = standing_of(item, rules, now)
+        if standing.is_known and standing.cause:
+            made.append(
+                Alert(
+                    kind=Alert.Kind.ITEM,
+                    server_id=item.server_id,
+                    placement_id=item.placement_id,
+                    profile_id=item.profile_id,
+                    item=item,
+                    label=standing.label,
+                    cause=standing.cause,
+                    opened_at=now,
+                )
+            )
+    Alert.objects.bulk_create(made, ignore_conflicts=True)
+
+
+def standing_of(item: ProtectedItem, rules: RuleBook, now: datetime) -> Standing:
+    """How an item stands; loaded with device, profile and placement."""
+    told: dict[str, Any] = {
+        "placement_id": item.placement_id,
+        "tenant_id": item.placement.tenant_id,
+        "label": f"{item.device.name}: {item.name}",
+    }
+    if item.last_state in _FAILING:
+        return Standing(cause=OF_ITEM[State(item.last_state)], message=item.last_message, **told)
+    if item.profile.is_suspended:
+        return Standing(is_known=False, **told)
+    days = rules.of(item.placement.tenant.path).silent_days
+    good_at = item.last_success_at or item.device.registered_at
+    if days and good_at is not None and now - good_at > timedelta(days=days):
+        return Standing(cause=Cause.SILENT, message=f"No good backup for more than {days} days", **told)
+    if item.last_state in GOOD or item.last_success_at is not None:
+        return Standing(**told)
+    return Standing(is_known=False, **told)
+
+
+def missed_turns() -> list[int]:
+    """Items whose alert does not say what they stand at: whoever should have evaluated them died."""
+    items = ProtectedItem.objects.filter(server__unlinking_at=None)
+    broken = items.filter(last_state__in=_FAILING).filter(
+        ~Exists(Alert.objects.filter(item=OuterRef("pk"), is_open=True, cause=OuterRef("last_state")))
+        | Q(alert__is_open=True) & ~Q(last_message="") & ~Q(alert__message=F("last_message"))
+    )
+    mended = items.filter(alert__is_open=True, last_state__in=GOOD).exclude(alert__cause=Cause.SILENT)
+    moved = items.filter(alert__isnull=False).exclude(alert__placement=F("placement"))
+    found: set[int] = set()
+    for rows in (broken, mended, moved):
+        found.update(rows.order_by().values_list("pk", flat=True)[:MOST_AT_ONCE])
+    return sorted(found)
+
+
+def silent_turns(now: datetime) -> list[int]:
+    """Items that may have become silent, or are no longer. Looks at every item: for a slow beat."""
+    before = now - timedelta(days=RuleBook().shortest_silence())
+    items = ProtectedItem.objects.filter(server__unlinking_at=None)
+    quiet = (
+        items.filter(profile__is_suspended=False)
+        .exclude(last_state__in=_FAILING)
+        .exclude(alert__is_open=True)
+        .filter(Q(last_success_at__lt=before) | Q(last_success_at=None, device__registered_at__lt=before))
+    )
+    heard = items.filter(alert__is_open=True, alert__cause=Cause.SILENT)
+    return sorted({pk for rows in (quiet, heard) for pk in rows.values_list("pk", flat=True)[:MOST_AT_ONCE]})

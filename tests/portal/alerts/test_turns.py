@@ -1,0 +1,226 @@
+"""Alerts open, close and open again with their series, each turn once."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from portal.alerts import items, servers, vaults
+from portal.alerts.causes import Cause
+from portal.alerts.models import Alert, Opening, Rules
+from portal.servers.models import SERVER_ITSELF
+from tests.factories import (
+    CometServerFactory,
+    JobFactory,
+    PlacementFactory,
+    ProtectedItemFactory,
+    StorageVaultFactory,
+)
+from tests.portal.alerts.conftest import become, broken
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("state", ["failed", "missed", "interrupted"])
+def test_a_bad_backup_opens_and_the_next_good_one_closes(state):
+    item = broken(state)
+    items.evaluate([item.pk])
+    alert = Alert.objects.get()
+    assert (alert.is_open, alert.cause, alert.message, alert.item) == (True, state, "Disk full", item)
+
+    become(item, "succeeded")
+    items.evaluate([item.pk])
+    alert.refresh_from_db()
+    assert not alert.is_open
+    assert alert.openings.get().closed_at == alert.closed_at
+
+    become(item, "failed", "Again")
+    items.evaluate([item.pk])
+    alert.refresh_from_db()
+    assert (alert.is_open, alert.openings_count, alert.message) == (True, 2, "Again")
+    assert Alert.objects.count() == 1
+
+
+@pytest.mark.parametrize("state", ["succeeded", "warning", "skipped", "unknown"])
+def test_what_is_no_failure_opens_nothing(state):
+    items.evaluate([ProtectedItemFactory(last_state=state, last_success_at=timezone.now()).pk])
+
+    assert not Alert.objects.exists()
+
+
+def test_a_cancelled_backup_leaves_the_alert_open():
+    item = broken()
+    items.evaluate([item.pk])
+    become(item, "skipped")
+    items.evaluate([item.pk])
+
+    assert Alert.objects.get().is_open
+
+
+def test_evaluating_again_changes_nothing():
+    found = [broken().pk for _ in range(3)]
+    items.evaluate(found)
+    items.evaluate(found)
+
+    assert Opening.objects.count() == 3
+    assert items.missed_turns() == []
+
+
+def test_the_queries_are_the_same_for_one_as_for_many(django_assert_num_queries):
+    def queries(count):
+        found = [broken().pk for _ in range(count)]
+        with CaptureQueriesContext(connection) as captured:
+            items.evaluate(found)
+        return len(captured)
+
+    assert queries(40) == queries(2)
+
+
+def test_a_cause_that_changes_is_told_by_the_same_opening():
+    item = broken("missed", "")
+    items.evaluate([item.pk])
+    become(item, "failed", "Disk full")
+    items.evaluate([item.pk])
+    become(item, "failed", "")  # the next failure, its log not read yet
+    items.evaluate([item.pk])
+
+    opening = Opening.objects.get()
+    assert (opening.cause, opening.message) == (Cause.FAILED, "Disk full")
+
+
+def test_the_sweep_finds_what_nobody_evaluated():
+    opened, mended, same = broken(), broken(), broken()
+    items.evaluate([mended.pk, same.pk])
+    become(mended, "succeeded")
+
+    missed = items.missed_turns()
+    items.evaluate(missed)
+
+    assert set(missed) == {opened.pk, mended.pk}
+    assert set(Alert.objects.filter(is_open=True).values_list("item", flat=True)) == {opened.pk, same.pk}
+    assert items.missed_turns() == []
+
+
+def test_an_item_without_a_good_backup_for_days_is_silent_until_the_next():
+    now = timezone.now()
+    item = ProtectedItemFactory(last_state="succeeded", last_success_at=now - timedelta(days=4))
+    ProtectedItemFactory(last_state="succeeded", last_success_at=now - timedelta(days=2))
+    items.evaluate(items.silent_turns(now))
+    assert Alert.objects.get().cause == Cause.SILENT
+
+    become(item, "succeeded")
+    items.evaluate([item.pk])
+    assert not Alert.objects.get().is_open
+
+
+def test_each_tenant_settles_its_own_silence_and_what_is_below_follows(reseller, customer):
+    now = timezone.now()
+    long_ago = {"last_state": "succeeded", "last_success_at": now - timedelta(days=4)}
+    mine = ProtectedItemFactory(tenant=customer.tenant, **long_ago)
+    other = ProtectedItemFactory(**long_ago)
+    Rules.objects.create(tenant=reseller.tenant, silent_days=0)
+
+    items.evaluate(items.silent_turns(now))
+
+    assert not Alert.objects.filter(item=mine).exists()
+    assert Alert.objects.filter(item=other).exists()
+
+
+def test_a_suspended_user_is_not_silent():
+    item = ProtectedItemFactory(last_state="succeeded", last_success_at=timezone.now() - timedelta(days=9))
+    item.profile.is_suspended = True
+    item.profile.save()
+
+    items.evaluate([item.pk, *items.silent_turns(timezone.now())])
+
+    assert not Alert.objects.exists()
+
+
+def server_without_stream(minutes):
+    then = timezone.now() - timedelta(minutes=minutes)
+    server = CometServerFactory(stream="down", stream_changed_at=then, last_event_at=then)
+    type(server).objects.filter(pk=server.pk).update(linked_at=then)
+    PlacementFactory(server=server, organization_id=SERVER_ITSELF, tenant=server.tenant)
+    return server
+
+
+def test_a_server_without_stream_for_minutes_opens_and_closes_once_it_is_live():
+    server = server_without_stream(11)
+    server_without_stream(9)
+    servers.evaluate_servers()
+    alert = Alert.objects.get()
+    assert (alert.server, alert.cause, alert.tenant_id) == (server, Cause.STALE, server.tenant_id)
+
+    servers.evaluate_servers()
+    assert Opening.objects.count() == 1
+
+    server.stream = "up"
+    server.save()
+    servers.evaluate_servers()
+    assert not Alert.objects.get().is_open
+
+
+def vault_with(status, message, **job):
+    item = broken(message=message)
+    vault = StorageVaultFactory(profile=item.profile)
+    made = JobFactory(
+        device=item.device,
+        item_guid=item.guid,
+        vault_guid=vault.guid,
+        status=status,
+        message=message,
+        state="failed",
+        **job,
+    )
+    item.last_job_guid, item.last_status = made.guid, status
+    item.save()
+    return vault, item
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "cause"),
+    [
+        (7002, "Couldn't connect to Storage Vault 'A': timed out", Cause.UNREACHABLE),
+        (7003, "whatever it says", Cause.QUOTA),
+    ],
+)
+def test_a_vault_that_its_backups_cannot_use_has_an_alert_until_one_can(status, message, cause):
+    vault, item = vault_with(status, message)
+    items.evaluate([item.pk])
+    assert Alert.objects.get(vault=vault).cause == cause
+
+    good = JobFactory(
+        device=item.device, item_guid=item.guid, vault_guid=vault.guid, started_at=timezone.now()
+    )
+    item.last_job_guid = good.guid
+    become(item, "succeeded")
+    items.evaluate([item.pk])
+    assert not Alert.objects.get(vault=vault).is_open
+
+
+def test_a_backup_that_broke_elsewhere_says_nothing_of_its_vault():
+    _, item = vault_with(7002, "Couldn't open '…': access is denied")
+    items.evaluate([item.pk])
+
+    assert not Alert.objects.filter(kind="vault").exists()
+
+
+def test_a_vault_at_its_limit_has_an_alert_until_there_is_room():
+    vault = StorageVaultFactory(limit_bytes=100, size_bytes=100)
+    StorageVaultFactory(limit_bytes=0, size_bytes=100)
+    vaults.evaluate_vaults()
+    assert Alert.objects.get().vault == vault
+
+    type(vault).objects.update(size_bytes=50)
+    vaults.evaluate_vaults()
+    assert not Alert.objects.get().is_open
+
+
+def test_an_item_that_goes_takes_its_alert_along():
+    item = broken()
+    items.evaluate([item.pk])
+    item.delete()
+
+    assert not Alert.objects.exists()
