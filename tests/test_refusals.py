@@ -26,8 +26,8 @@ from portal.sso.services import session_digest
 from portal.tenants.models import Tenant
 from tests.cast import Person, person
 from tests.factories import (
-    ApiTokenFactory,
     AlertFactory,
+    ApiTokenFactory,
     CometServerFactory,
     CustomRoleFactory,
     DeviceFactory,
