@@ -14,11 +14,13 @@ from django.utils import timezone
 from portal.audit.models import Entry
 from portal.audit.selectors import list_actions
 from portal.core.access import Access
+from portal.core.querysets import in_tenants
 from portal.tenants import branches
 from portal.tenants.models import Tenant
 from portal.tenants.outline import Outline
 from portal.tenants.services import require_above
 from portal.tenants.trash import KEPT_FOR
+from portal.tenants.trash_sight import trashed_with
 
 SHOWN: Final = 50
 """Lines of one list on a Tenant's page."""
@@ -230,7 +232,11 @@ def get_trashed(access: Access, pk: int, *, act: str = "tenant:manage") -> Tenan
 
 def _trash(access: Access) -> QuerySet[Tenant]:
     managed = Tenant.objects.visible_to(access, "tenant:manage")
-    return Tenant.objects.filter(trashed_at__isnull=False, parent__in=managed.values("pk"))
+    return Tenant.objects.filter(
+        in_tenants("pk", trashed_with(access, "tenant:manage")),
+        trashed_at__isnull=False,
+        parent__in=managed.values("pk"),
+    )
 
 
 def _history(access: Access, tenant: Tenant) -> list[Entry]:

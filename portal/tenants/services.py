@@ -9,6 +9,7 @@ from portal.core.events import publish
 from portal.core.names import find_look_alike
 from portal.tenants.models import Tenant
 from portal.tenants.signals import tenant_moved
+from portal.tenants.trash_sight import reaches_trashed
 from portal.tenants.tree import lock_tree, settle, tell_people
 
 LEVELS_BELOW = {
@@ -123,7 +124,7 @@ def require_movable(tenant: Tenant, *, parent: Tenant, access: Access) -> None:
     if parent.pk == tenant.parent_id:
         raise ValidationError({"parent": f"{tenant} stands below {parent} already."})
     require_place(parent, kind=tenant.kind, name=tenant.name)
-    ids = _open_ids(tenant)
+    ids, _ = _ids_of_branch(tenant)
     if any(not access.allows(held, tenant_id=pk) for held in access.held_in(parent.pk) for pk in ids):
         raise ValidationError(
             {
@@ -146,13 +147,17 @@ def require_above(tenant: Tenant, *, access: Access) -> None:
         raise PermissionDenied("tenant:manage")
     if tenant.parent_id is None:
         raise ValidationError(f"{tenant} is the provider: it stays at the top, and open.")
-    for pk in (tenant.parent_id, *_open_ids(tenant)):
+    open_ids, trashed_ids = _ids_of_branch(tenant)
+    for pk in (tenant.parent_id, *open_ids):
         access.require("tenant:manage", tenant_id=pk)
+    if not reaches_trashed(access, "tenant:manage", trashed_ids):
+        raise PermissionDenied("tenant:manage")
 
 
-def _open_ids(tenant: Tenant) -> list[int]:
-    """Ids of a Tenant and all below it, but for what lies in the trash."""
-    return list(tenant.subtree().filter(is_trashed=False).values_list("pk", flat=True))
+def _ids_of_branch(tenant: Tenant) -> tuple[list[int], list[int]]:
+    """Ids of a Tenant and all below it; apart from them those that lie in the trash."""
+    rows = list(tenant.subtree().values_list("pk", "is_trashed"))
+    return [pk for pk, is_trashed in rows if not is_trashed], [pk for pk, is_trashed in rows if is_trashed]
 
 
 def require_place(parent: Tenant | None, *, kind: str, name: str) -> None:

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Final
 
 import structlog
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import ProtectedError, RestrictedError
 from django.utils import timezone
@@ -22,6 +22,7 @@ from portal.operations.models import Operation
 from portal.tenants.models import Tenant
 from portal.tenants.services import require_above, require_place
 from portal.tenants.signals import tenant_purging, tenant_restored, tenant_trashed, trash_changing
+from portal.tenants.trash_sight import reaches_trashed
 from portal.tenants.tree import lock_tree, settle, tell_people
 
 KEPT_FOR: Final = timedelta(days=30)
@@ -59,7 +60,7 @@ def restore_tenant(tenant: Tenant, *, access: Access, actor: object, ip: str | N
     """Take a Tenant out of the trash, to where it was. What nobody placed elsewhere is placed with it again.
 
     Raises:
-        PermissionDenied: `access` does not manage its parent.
+        PermissionDenied: `access` does not manage its parent, or is kept out of some of it.
         ValidationError: what is above lies in the trash, too, or its name was taken meanwhile.
     """
     with (
@@ -85,7 +86,7 @@ def purge_tenant(tenant: Tenant, *, access: Access | None, actor: object, ip: st
     `access` is None only for the portal itself, once 30 days are over.
 
     Raises:
-        PermissionDenied: `access` may not delete for good below its parent.
+        PermissionDenied: `access` may not delete for good below its parent, or is kept out of some of it.
         ValidationError: it is not in the trash, something still belongs to it, or a role it made is held
             elsewhere.
     """
@@ -141,11 +142,13 @@ def require_no_servers(tenant: Tenant) -> None:
 
 
 def _require_trashed(tenant: Tenant, access: Access, permission: str) -> Tenant:
-    """The parent of a trashed Tenant, where `permission` is held."""
+    """The parent of a trashed Tenant, where `permission` is held, as in all that lies there with it."""
     parent = tenant.parent
     if tenant.trashed_at is None or parent is None:
         raise ValidationError(f"{tenant} is not in the trash.")
     access.require(permission, tenant_id=parent.pk)
+    if not reaches_trashed(access, permission, tenant.subtree().values_list("pk", flat=True)):
+        raise PermissionDenied(permission)
     if parent.is_trashed:
         raise ValidationError(f"{parent}, above it, is in the trash. Restore that first.")
     return parent
