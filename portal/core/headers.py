@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponse
 _POWERS: Final = (
     "accelerometer",
     "autoplay",
-    "bluetooth",
     "camera",
     "display-capture",
     "encrypted-media",
@@ -23,7 +22,6 @@ _POWERS: Final = (
     "screen-wake-lock",
     "serial",
     "usb",
-    "web-share",
     "xr-spatial-tracking",
 )
 _OWN_POWERS: Final = (
