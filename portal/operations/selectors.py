@@ -22,16 +22,20 @@ def list_active(access: Access) -> list[Operation]:
     return list(list_operations(access).filter(state__in=Operation.ACTIVE).order_by("pk")[:SUMMED])
 
 
-def list_items(operation: Operation, *, state: str = "") -> QuerySet[OperationItem]:
-    """Its items, or those in one state."""
-    items = OperationItem.objects.filter(operation=operation).select_related("operation")
+def list_items(access: Access, operation: Operation, *, state: str = "") -> QuerySet[OperationItem]:
+    """Its items in the caller's Tenants, or those of them in one state."""
+    items = OperationItem.objects.visible_to(access, "operation:view")
+    items = items.filter(operation=operation).select_related("operation")
     return items.filter(state=state) if state else items
 
 
-def count_items(operation: Operation) -> list[tuple[str, str, int]]:
-    """How many items are in each state that occurs: value, word, count; in the order of their life."""
+def count_items(access: Access, operation: Operation) -> list[tuple[str, str, int]]:
+    """How many of `list_items` are in each state that occurs: value, word, count; in the order of their
+    life.
+    """
     counts = dict(
-        OperationItem.objects.filter(operation=operation)
+        OperationItem.objects.visible_to(access, "operation:view")
+        .filter(operation=operation)
         .values_list("state")
         .annotate(Count("pk"))
         .order_by()

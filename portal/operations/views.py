@@ -40,10 +40,12 @@ def operation_detail(request: PortalRequest, pk: int) -> HttpResponse:
     """One Operation and its items, live; `?state=` narrows the items."""
     operation = Operation.objects.get_for(request.access, "operation:view", pk=pk)
     state = request.GET.get("state", "")
-    items = selectors.list_items(operation, state=state if state in OperationItem.State.values else "")
+    items = selectors.list_items(
+        request.access, operation, state=state if state in OperationItem.State.values else ""
+    )
     context = {
         "operation": operation,
-        "counts": selectors.count_items(operation),
+        "counts": selectors.count_items(request.access, operation),
         "state": state,
         "page": keyset_page(items, request, sorts=ITEM_SORTS, default="row"),
         "can_cancel": operation.is_active
