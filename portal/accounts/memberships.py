@@ -13,6 +13,7 @@ from portal.accounts.selectors import home_tenant_id
 from portal.accounts.sessions import end_sessions
 from portal.accounts.signals import role_taken
 from portal.audit import services as audit
+from portal.audit.changes import changes
 from portal.core.access import Access
 from portal.core.events import publish
 from portal.tenants.models import Tenant
@@ -35,7 +36,7 @@ def give_role(
         RoleRefused: the caller does not hold what it grants everywhere it would reach, an exclusion
             is not below the Tenant, or the person has this role there already.
     """
-    details = {"role": choice.name, "person": user.email, "except": sorted(str(one) for one in excluded)}
+    details = {"role": choice.name, "person": user.email, "except": _names(excluded)}
     with (
         audit.record(
             "person.role-give",
@@ -102,11 +103,7 @@ def exclude_tenants(
     """
     user, tenant = membership.user, membership.tenant
     before = exclusions_of(membership)
-    details = {
-        "role": membership.role_name,
-        "before": sorted(str(one) for one in before),
-        "after": sorted(str(one) for one in excluded),
-    }
+    details = {"role": membership.role_name, "except": _names(excluded)}
     with (
         audit.record(
             "person.role-exclude",
@@ -115,7 +112,7 @@ def exclude_tenants(
             target=user,
             details=details,
             refusals=(RoleRefused,),
-        ),
+        ) as entry,
         _owners_locked(tenant),
     ):
         _require_below(tenant, excluded)
@@ -126,6 +123,7 @@ def exclude_tenants(
             _require_another_owner(membership, access)
         membership.exclusions.all().delete()
         Exclusion.objects.bulk_create([Exclusion(membership=membership, tenant=one) for one in excluded])
+        entry.details = changes({"except": _names(before)}, {"except": _names(excluded)})
         publish("access.changed", tenant_id=tenant.pk, user=user.pk)
         role_taken.send(Membership, user=user)
 
@@ -200,6 +198,10 @@ def as_it_is_now(choice: RoleChoice) -> RoleChoice:
     if current is None:
         raise RoleRefused(f"The role {choice.name} was deleted meanwhile. Choose another.")
     return RoleChoice(custom=current)
+
+
+def _names(tenants: Collection[Tenant]) -> list[str]:
+    return sorted(str(tenant) for tenant in tenants)
 
 
 def _memberships_of(user: User) -> QuerySet[Membership]:

@@ -12,6 +12,7 @@ from portal.accounts.models import CustomRole, Role, User
 from portal.accounts.selectors import holders_of
 from portal.accounts.signals import role_taken
 from portal.audit import services as audit
+from portal.audit.changes import changes
 from portal.core.access import PERMISSIONS, Access
 from portal.core.events import publish
 from portal.core.names import find_look_alike
@@ -85,17 +86,16 @@ def edit_role(
         RoleRefused: the caller does not hold what it grants, or would, everywhere it reaches; or the
             name is taken.
     """
-    text, before = _text(name, permissions), RoleText.of(role)
-    details = {"before": vars(before), "after": vars(text)}
+    text = _text(name, permissions)
     with (
         audit.record(
             "role.edit",
             actor=actor,
             tenant_id=role.tenant_id,
             target=role,
-            details=details,
+            details=vars(text) | {},
             refusals=(RoleRefused, RoleChanged),
-        ),
+        ) as entry,
         transaction.atomic(),
     ):
         _lock_names(role.tenant)
@@ -106,6 +106,7 @@ def edit_role(
         _require_held(access, held, current.tenant)
         _require_held_by_holders(access, held, current)
         _require_free_name(current.tenant, name, besides=current)
+        entry.details = changes(vars(RoleText.of(current)), vars(text))
         lost = current.granted - frozenset(text.permissions)
         current.name, current.permissions = name, text.permissions
         current.version += 1

@@ -13,7 +13,9 @@ from portal.accounts.errors import InvitationUnusable, RoleRefused
 from portal.accounts.grants import RoleChoice, may_grant, require_grantable
 from portal.accounts.models import CustomRole, Invitation, Membership, User
 from portal.accounts.refusals import note_unusable_invitation
+from portal.accounts.selectors import home_tenant_id
 from portal.audit import services as audit
+from portal.audit.changes import changes, snapshot
 from portal.core.access import Access
 from portal.core.events import publish
 from portal.tenants.models import Tenant
@@ -173,6 +175,15 @@ def _tell_joined(invitation: Invitation, user: User) -> None:
         "person.join", actor=user, tenant_id=invitation.tenant_id, target=invitation.tenant, details=details
     ):
         publish("access.changed", tenant_id=invitation.tenant_id, user=user.pk)
+
+
+def change_settings(user: User) -> None:
+    """Store the name, time zone and theme that `user` holds now."""
+    fields = ("name", "time_zone", "theme")
+    stored = User.objects.get(pk=user.pk)
+    with audit.record("person.edit", actor=stored, tenant_id=home_tenant_id(user), target=stored) as entry:
+        user.save(update_fields=fields)
+        entry.details = changes(snapshot(stored, *fields), snapshot(user, *fields))
 
 
 def revoke_invitation(invitation: Invitation, *, actor: User) -> None:

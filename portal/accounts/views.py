@@ -137,7 +137,7 @@ def settings(request: PortalRequest) -> HttpResponse:
     """A person's own name, time zone, theme and roles."""
     form = SettingsForm(request.POST or None, instance=request.user)
     if request.method == "POST" and form.is_valid():
-        form.save()
+        services.change_settings(request.user)
         messages.success(request, "Saved.")
         return redirect("accounts:settings")
     roles = request.user.memberships.select_related("tenant", "custom_role").order_by("tenant__path")

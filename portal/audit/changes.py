@@ -34,6 +34,10 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, li
 def _said(name: str, value: Any) -> str:
     if value is None or value == "":
         return ""
-    if isinstance(value, Secret) or (looks_secret(name) and not isinstance(value, bool)):
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Secret) or looks_secret(name):
         return MASK
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
     return str(value)

@@ -26,6 +26,7 @@ WORDS: Final = {
     "person.close": "Closed a sign-in",
     "password.change": "Changed the password",
     "password.reset": "Set a new password by mail",
+    "person.edit": "Changed the own settings",
     "person.invite": "Invited a person",
     "person.join": "Accepted an invitation",
     "person.link": "Tied a sign-in to the company's provider",

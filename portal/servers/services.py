@@ -8,6 +8,7 @@ from django.utils import timezone
 from portal.accounts.access import access_for
 from portal.accounts.models import User
 from portal.audit import services as audit
+from portal.audit.changes import changes, snapshot
 from portal.core.access import EVERYTHING
 from portal.core.encryption import Secret, SecretUnreadable
 from portal.core.key_state import require_right_keys
@@ -31,6 +32,8 @@ _CREDENTIAL: Final = (
     "session_key",
     "credential_changed_at",
 )
+_TOLD: Final = ("name", "api_url", "browser_url", "admin_username", "password", "session_key")
+"""What the audit tells of a change, secrets only as changed."""
 
 
 def link_server(
@@ -126,7 +129,8 @@ def edit_server(
         ip=ip,
         details=details,
         refusals=(LinkRefused,),
-    ):
+    ) as entry:
+        before = snapshot(server, *_TOLD)
         if name != server.name:
             _refuse_taken_name(server.tenant, name)
         browser_url = browser_url or api_url
@@ -158,6 +162,7 @@ def edit_server(
             publish_server(server)
             if own_admin and credential is not None:
                 _start("server.own_admin", f"Give {name} an administrator for the portal", server, user, ip)
+        entry.details = changes(before, snapshot(server, *_TOLD))
 
 
 def unlink_server(*, server: CometServer, user: User | None, ip: str | None = None) -> Operation:

@@ -4,6 +4,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 
 from portal.audit import services as audit
+from portal.audit.changes import changes, snapshot
 from portal.core.access import Access
 from portal.core.events import publish
 from portal.core.names import find_look_alike
@@ -54,20 +55,21 @@ def rename_tenant(
     Raises:
         ValidationError: another Tenant beside it has that name; which one, is told to who sees above it.
     """
-    details = {"before": tenant.name, "after": name}
     with (
         audit.record(
-            "tenant.rename", actor=actor, tenant_id=tenant.pk, target=tenant, ip=ip, details=details
-        ),
+            "tenant.rename", actor=actor, tenant_id=tenant.pk, target=tenant, ip=ip, details={"name": name}
+        ) as entry,
         transaction.atomic(),
     ):
         lock_tree()
         tenant.refresh_from_db()
+        before = snapshot(tenant, "name")
         above = tenant.parent_id
         sees_beside = above is not None and access.allows("tenant:view", tenant_id=above)
         _require_free_name(tenant.parent, name, but=tenant, is_told=sees_beside)
         tenant.name = name
         tenant.save(update_fields=["name"])
+        entry.details = changes(before, snapshot(tenant, "name"))
         publish("tenant.changed", tenant_id=tenant.pk, tenant=tenant.pk)
 
 

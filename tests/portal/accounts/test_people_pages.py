@@ -4,6 +4,7 @@ import pytest
 from django.urls import reverse
 
 from portal.accounts.models import CustomRole, Exclusion, Membership
+from portal.audit.models import Entry
 from portal.core.access import PERMISSIONS
 from tests.cast import person
 from tests.factories import (
@@ -142,6 +143,14 @@ class TestRoles:
         user = MembershipFactory(tenant=reseller.tenant, role="viewer").user
         give(reseller, user, reseller.tenant, f"custom-{role.pk}")
         assert user.memberships.filter(custom_role=role).exists()
+
+    def test_a_changed_role_is_told_value_by_value(self, reseller):
+        self.make(reseller)
+        role = CustomRole.objects.get()
+        self.save(reseller, role, name="Evening shift")()
+        ended = Entry.objects.get(action="role.edit", phase="ended")
+        (told,) = ended.details["changes"]
+        assert (told["field"], told["before"], told["after"]) == ("name", role.name, "Evening shift")
 
     @pytest.mark.parametrize(
         ("field", "value"),

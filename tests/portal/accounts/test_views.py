@@ -146,6 +146,11 @@ def test_settings_are_kept(customer):
     customer.client().post(reverse("accounts:settings"), data)
     customer.user.refresh_from_db()
     assert (customer.user.name, customer.user.time_zone, customer.user.theme) == tuple(data.values())
+    ended = Entry.objects.get(action="person.edit", phase="ended")
+    told = {one["field"]: (one["before"], one["after"]) for one in ended.details["changes"]}
+    assert told["time zone"] == ("", "Europe/Berlin")
+    assert told["name"][1] == "Renamed"
+    assert "Renamed" not in ended.actor_label
 
 
 def test_a_time_zone_that_does_not_exist_is_refused(customer):

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from portal.accounts.access import access_for
 from portal.audit.models import Entry
+from portal.core.encryption import MASK
 from portal.jobs.models import Job
 from portal.operations.models import Operation
 from portal.servers import clients
@@ -255,6 +256,11 @@ def test_a_new_credential_is_tried_before_it_replaces_the_old(emulator, linked):
     edit(linked, name="renamed", credential=Credential("second", "second-password"))
 
     assert (linked.name, linked.admin_username) == ("renamed", "second")
+    ended = Entry.objects.filter(action="server.edit", outcome="done").latest("pk")
+    told = {one["field"]: (one["before"], one["after"]) for one in ended.details["changes"]}
+    assert told["name"] == ("fr-par-1", "renamed")
+    assert told["admin username"] == ("admin", "second")
+    assert told["password"] == (MASK, MASK)
     assert clients.for_server(linked)._transport is not before._transport
 
 

@@ -5,6 +5,7 @@ from django.urls import reverse
 from pytest_django.asserts import assertContains
 
 from portal.accounts.access import access_for
+from portal.audit.models import Entry
 from portal.tenants.models import Tenant
 from portal.tenants.selectors import name_of_only_tenant
 from tests.factories import DeviceFactory, TenantFactory
@@ -69,6 +70,8 @@ def test_a_tenant_is_renamed(provider, customer):
     provider.client().post(reverse("tenants:tenant-detail", args=[customer.tenant.pk]), {"name": "New name"})
     customer.tenant.refresh_from_db()
     assert customer.tenant.name == "New name"
+    ended = Entry.objects.get(action="tenant.rename", phase="ended")
+    assert ended.details["changes"] == [{"field": "name", "before": "A customer of it", "after": "New name"}]
 
 
 def test_the_switcher_narrows_what_pages_show(provider, reseller, customer):
