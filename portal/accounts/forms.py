@@ -1,7 +1,7 @@
 """Forms about people."""
 
 import zoneinfo
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.contrib.auth.password_validation import validate_password
@@ -12,6 +12,8 @@ from portal.accounts.models import Role, User
 from portal.core.access import Access
 from portal.core.fields import PlainTextField
 from portal.tenants.models import Tenant
+
+EVERYBODY: Final = "everybody"
 
 
 class RoleField(forms.ChoiceField):
@@ -125,18 +127,22 @@ class SecondFactorRuleForm(forms.Form):
     tenant = forms.ModelChoiceField(
         Tenant.objects.none(), empty_label=None, help_text="And everything below it."
     )
-    role = forms.ChoiceField(choices=[("everybody", "Everybody"), *Role.choices], label="Who")
+    role = RoleField(label="Who")
 
     def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         tenant = self.fields["tenant"]
         assert isinstance(tenant, forms.ModelChoiceField)  # noqa: S101  (for the type checker)
         tenant.queryset = Tenant.objects.visible_to(access, "person:manage").order_by("path")
+        who: Any = self.fields["role"]
+        who.offer(access)
+        who.offered[EVERYBODY] = RoleChoice()
+        who.choices = [(EVERYBODY, "Everybody"), *who.choices]
 
-    def clean_role(self) -> str:
-        """A role, or "" for everybody."""
-        role: str = self.cleaned_data["role"]
-        return "" if role == "everybody" else role
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        check_role_belongs(self)
+        return self.cleaned_data
 
 
 class PersonFilterForm(forms.Form):

@@ -202,7 +202,10 @@ class SecondFactorRule(models.Model):
     """Who holds this role in the Tenant, or anywhere below it, signs in with a second factor."""
 
     tenant = models.ForeignKey("tenants.Tenant", models.CASCADE, related_name="second_factor_rules")
-    role = models.CharField(max_length=12, choices=Role, blank=True, help_text="Empty: every role.")
+    role = models.CharField(
+        max_length=12, choices=Role, blank=True, help_text="Empty: every role, or the custom one."
+    )
+    custom_role = models.ForeignKey(CustomRole, models.CASCADE, null=True, related_name="second_factor_rules")
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
 
@@ -210,7 +213,21 @@ class SecondFactorRule(models.Model):
     tenant_path = "tenant"
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["tenant", "role"], name="second_factor_rule_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "role"],
+                condition=models.Q(custom_role=None),
+                name="second_factor_rule_once",
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "custom_role"],
+                condition=models.Q(custom_role__isnull=False),
+                name="second_factor_custom_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(custom_role=None) | models.Q(role=""), name="second_factor_one_role"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.who} of {self.tenant}"
@@ -218,6 +235,8 @@ class SecondFactorRule(models.Model):
     @property
     def who(self) -> str:
         """Whom it is for."""
+        if self.custom_role:
+            return self.custom_role.name
         return Role(self.role).label if self.role else "Everybody"
 
 

@@ -9,11 +9,13 @@ from django.http import HttpRequest
 
 from portal.accounts.errors import RoleRefused
 from portal.accounts.factors import SECOND_FACTOR, TYPE_WORDS
+from portal.accounts.grants import RoleChoice
 from portal.accounts.memberships import may_close
 from portal.accounts.models import Membership, SecondFactorRule, User
 from portal.accounts.selectors import home_tenant_id
 from portal.accounts.sessions import end_sessions
 from portal.audit import services as audit
+from portal.audit.changes import changes
 from portal.core.access import Access
 from portal.core.events import Fact, publish_all
 from portal.core.querysets import TenantQuerySet, in_tenants
@@ -32,7 +34,7 @@ def is_missing(user: User, session: Mapping[str, object]) -> bool:
 def list_rules(access: Access) -> TenantQuerySet[SecondFactorRule]:
     """The rules of the caller's Tenants, top down."""
     rules = SecondFactorRule.objects.visible_to(access, "person:manage")
-    return rules.select_related("tenant", "created_by").order_by("tenant__path", "role")
+    return rules.select_related("tenant", "created_by", "custom_role").order_by("tenant__path", "role", "pk")
 
 
 def list_rules_above(access: Access) -> QuerySet[SecondFactorRule]:
@@ -42,30 +44,36 @@ def list_rules_above(access: Access) -> QuerySet[SecondFactorRule]:
         return SecondFactorRule.objects.none()
     paths = Tenant.objects.filter(in_tenants("pk", tenants)).values_list("path", flat=True)
     above = {int(pk) for path in paths for pk in path.strip("/").split("/") if int(pk) not in tenants}
-    return SecondFactorRule.objects.filter(tenant__in=above).order_by("tenant__path", "role")
+    rules = SecondFactorRule.objects.filter(tenant__in=above).select_related("custom_role")
+    return rules.order_by("tenant__path", "role", "pk")
 
 
-def add_rule(*, tenant: Tenant, role: str, actor: User, ip: str | None) -> SecondFactorRule:
-    """Ask the holders of `role` ("" for everybody) in `tenant` and below for a second factor.
+def add_rule(*, tenant: Tenant, role: RoleChoice, actor: User, ip: str | None) -> SecondFactorRule:
+    """Ask the holders of `role` (an empty choice for everybody) in `tenant` and below for a second factor.
 
     Whoever has none is led to setting one up with his next click; his open pages are told.
     """
-    details = {"role": role or "everybody", "needed": True}
-    with audit.record("factor.rule", actor=actor, tenant_id=tenant.pk, target=tenant, ip=ip, details=details):
-        rule, _ = SecondFactorRule.objects.get_or_create(
-            tenant=tenant, role=role, defaults={"created_by": actor}
+    details = {"role": role.name if role.value else "Everybody"}
+    audited = audit.record(
+        "factor.rule", actor=actor, tenant_id=tenant.pk, target=tenant, ip=ip, details=details
+    )
+    with audited as entry:
+        rule, is_new = SecondFactorRule.objects.get_or_create(
+            tenant=tenant, **role.columns, defaults={"created_by": actor}
         )
+        entry.details = changes({"needed": not is_new}, {"needed": True})
         _tell(rule)
     return rule
 
 
 def remove_rule(rule: SecondFactorRule, *, actor: User, ip: str | None) -> None:
     """Stop asking for a second factor by this rule; others may still ask for it."""
-    details = {"role": rule.role or "everybody", "needed": False}
+    details = {"role": rule.who}
     with audit.record(
         "factor.rule", actor=actor, tenant_id=rule.tenant_id, target=rule.tenant, ip=ip, details=details
-    ):
+    ) as entry:
         rule.delete()
+        entry.details = changes({"needed": True}, {"needed": False})
 
 
 def may_secure(access: Access, person: User) -> bool:
@@ -113,13 +121,14 @@ def _ruled() -> Exists:
     """Of a Membership: whether a rule of its Tenant, or of one above, is for its role."""
     path = ExpressionWrapper(OuterRef("tenant__path"), output_field=CharField())
     rules = SecondFactorRule.objects.annotate(held_in=path).filter(held_in__startswith=F("tenant__path"))
-    return Exists(rules.filter(Q(role="") | Q(role=OuterRef("role"))))
+    is_for = Q(role="") | Q(role=OuterRef("role"))
+    return Exists(rules.filter(Q(is_for, custom_role=None) | Q(custom_role=OuterRef("custom_role"))))
 
 
 def _tell(rule: SecondFactorRule) -> None:
     """Let the sockets of everybody it is for look again at once."""
     held = Membership.objects.filter(tenant__path__startswith=rule.tenant.path)
-    if rule.role:
-        held = held.filter(role=rule.role)
+    if rule.role or rule.custom_role:
+        held = held.filter(role=rule.role, custom_role=rule.custom_role)
     users = held.values_list("user_id", flat=True).distinct()
     publish_all([Fact("access.changed", None, {"user": user_id}) for user_id in users])
