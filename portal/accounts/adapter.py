@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
+from portal.accounts import known_browsers
 from portal.accounts.closing import closed_to
 from portal.accounts.mail import MAIL_ERRORS
 from portal.accounts.models import User
@@ -52,6 +53,17 @@ class AccountAdapter(DefaultAccountAdapter):
             return render(request, "accounts/closed.html", {"tenant": tenant}, status=403)
         response: HttpResponse | None = super().pre_login(request, user, **kwargs)
         return response
+
+    def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
+        response: HttpResponse = super().post_login(request, user, **kwargs)
+        known_browsers.remember(request, response, user.email)
+        return response
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """What failed attempts are counted by: the address, and the browser where it is known."""
+        email = str(credentials.get("email") or "")
+        key = super()._get_login_attempts_cache_key(request, **credentials)
+        return f"{key}:{known_browsers.id_of(request, email)}"
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
         """Also of people without password and second factor, whom django-allauth itself lets pass.

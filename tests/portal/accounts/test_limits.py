@@ -43,6 +43,35 @@ def test_an_account_is_not_guessed_at_from_many_addresses():
         assert is_in(attempt(user.email, PASSWORD))
 
 
+def own_browser(user):
+    """One in which `user` has signed in before."""
+    browser = Client()
+    assert is_in(browser.post(LOGIN, {"login": user.email, "password": PASSWORD}))
+    browser.post(reverse("account_logout"))
+    return browser
+
+
+def test_strangers_do_not_keep_somebody_out_of_his_own_browser():
+    user, other = UserFactory(), UserFactory()
+    mine, theirs = own_browser(user), own_browser(other)
+    forged = Client()
+    forged.cookies["known"] = mine.cookies["known"].value[:-1] + "x"
+    for n in range(6):
+        attempt(user.email, address=f"192.0.2.{n}")
+    right = {"login": user.email, "password": PASSWORD}
+    for browser in (Client(), theirs, forged):
+        assert not is_in(browser.post(LOGIN, right, REMOTE_ADDR="198.51.100.1"))
+    assert is_in(mine.post(LOGIN, right | {"login": user.email.upper()}, REMOTE_ADDR="198.51.100.1"))
+
+
+def test_nobody_guesses_on_in_a_browser_that_is_known():
+    user = UserFactory()
+    mine = own_browser(user)
+    for n in range(5):
+        mine.post(LOGIN, {"login": user.email, "password": "wrong"}, REMOTE_ADDR=f"192.0.2.{n}")
+    assert not is_in(mine.post(LOGIN, {"login": user.email, "password": PASSWORD}, REMOTE_ADDR="192.0.2.9"))
+
+
 def test_many_accounts_are_not_guessed_at_from_one_address():
     user = UserFactory()
     for n in range(10):
