@@ -10,6 +10,14 @@ warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume sy
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 django_application = get_asgi_application()
 
+from django.conf import settings  # noqa: E402  (as below)
+from django.db import connections  # noqa: E402
+
+# Each request has a thread of its own, which would take its connection to the grave: it stays open until the
+# garbage collector comes by, and a burst of webhooks leaves the other processes none.
+for alias in settings.DATABASES:
+    connections.settings[alias]["CONN_MAX_AGE"] = 0
+
 from channels.auth import AuthMiddlewareStack  # noqa: E402  (needs the apps loaded above)
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
