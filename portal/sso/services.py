@@ -132,7 +132,8 @@ def end_of_session(user: Any, portal_session: str, *, because: str) -> int:
 def end_all(ids: list[Any], *, because: str) -> int:
     """End these launches, those that are live; tells how many were."""
     ended = 0
-    for pk in ids:
+    live = Launch.objects.filter(pk__in=ids, state__in=[Launch.State.ISSUED, Launch.State.OPEN])
+    for pk in list(live.values_list("pk", flat=True)):
         now = timezone.now()
         changed = Launch.objects.filter(pk=pk, state__in=[Launch.State.ISSUED, Launch.State.OPEN]).update(
             state=Launch.State.ENDING, ended_at=now, revoke_after=now, ended_because=because

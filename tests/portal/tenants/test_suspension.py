@@ -214,3 +214,15 @@ def test_one_open_tenant_is_enough_to_be_let_in(client, provider, customer, outs
     MembershipFactory(user=other.user, tenant=customer.tenant, role="viewer")
     suspend(customer.tenant, provider)
     assert sign_in(client, other.user).status_code == 302
+
+
+def test_many_people_who_are_not_signed_in_cost_little(provider, customer, django_assert_max_num_queries):
+    MembershipFactory.create_batch(30, tenant=customer.tenant, role="viewer")
+    with django_assert_max_num_queries(30 + 25):
+        suspend(customer.tenant, provider)
+
+
+def test_comet_sign_ins_that_are_over_cost_nothing(provider, customer, django_assert_max_num_queries):
+    LaunchFactory.create_batch(40, tenant=customer.tenant, user=customer.user, state=Launch.State.REVOKED)
+    with django_assert_max_num_queries(30):
+        suspend(customer.tenant, provider)
