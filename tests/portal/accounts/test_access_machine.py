@@ -100,14 +100,22 @@ class World(RuleBasedStateMachine):
     def below_root(self, number):
         return self.pick(Tenant.objects.exclude(parent=None), number)
 
+    def below(self, tenant, numbers):
+        """Tenants to leave out; the Tenant itself cannot be."""
+        return {self.pick(tenant.subtree(), number) for number in numbers}
+
     def name(self) -> str:
         self.named += 1
         return f"Number {self.named}"
 
     @initialize(few=st.sampled_from([0, 0, 2, access_module.FEW]))
-    def tell_by_what_is_left_out(self, few):
-        """From how many Tenants on."""
+    def begin(self, few):
+        """Two branches, and an administrator who is kept out of one; `few`: see `accounts.access`."""
         self.patch.setattr(access_module, "FEW", few)
+        for kind in ("reseller", "customer"):
+            self.make_tenant(parent=0, kind=kind)
+        self.make_tenant(parent=1, kind="customer")
+        self.give(who=0, tenant=0, role="admin", custom=0, excluded=[1])
 
     # The tree
 
@@ -152,7 +160,7 @@ class World(RuleBasedStateMachine):
             self.people[who % PEOPLE],
             tenant=self.tenant(tenant),
             choice=RoleChoice(custom=made) if made else RoleChoice(role),
-            excluded={self.tenant(one) for one in excluded},
+            excluded=self.below(self.tenant(tenant), excluded),
             access=self.access,
             actor=self.owner,
         )
@@ -166,9 +174,9 @@ class World(RuleBasedStateMachine):
     )
     def pass_on(self, giver, who, tenant, role, excluded):
         """One of the people gives a role: never what he would not see himself, were all restored."""
-        giver, chosen = self.people[giver % PEOPLE], {self.tenant(one) for one in excluded}
+        giver, top, held = self.people[giver % PEOPLE], self.tenant(tenant), Reckoning()
+        chosen = self.below(top, excluded)
         giver.refresh_from_db()
-        top, held = self.tenant(tenant), Reckoning()
         seen = {name: held.tenants(giver, name, restored=True) for name in ROLES[role]}
         given = self.attempt(
             give_role,
@@ -196,7 +204,7 @@ class World(RuleBasedStateMachine):
     def leave_out(self, membership, excluded):
         held = self.pick(Membership.objects.exclude(user=self.owner), membership)
         if held:
-            chosen = {self.tenant(one) for one in excluded}
+            chosen = self.below(held.tenant, excluded)
             self.attempt(exclude_tenants, held, chosen, access=self.access, actor=self.owner)
 
     @rule(tenant=PICK, permissions=PERMISSIONS)
