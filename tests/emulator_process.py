@@ -24,6 +24,9 @@ from tests.marks import MARK, marked
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_WITHIN_SECONDS = 30
+USER_PASSWORD = marked("end-user")
+"""Of every end user an emulator begins with."""
+
 CALL_SECONDS = 20
 
 
@@ -179,7 +182,7 @@ def start_emulator(
         "seed": 7,
         "live_jobs_per_minute": 0,
         "secret_mark": MARK,
-        "user_password": marked("end-user"),
+        "user_password": USER_PASSWORD,
     }
     arguments = list(extra or [])
     for name, value in {**defaults, **flags}.items():

@@ -4,7 +4,6 @@ import json
 
 from tests.comet.conformance.world import (
     METHODS,
-    USER_PASSWORD,
     Wire,
     World,
     document,
@@ -12,6 +11,7 @@ from tests.comet.conformance.world import (
     secret_of,
     totp,
 )
+from tests.emulator_process import USER_PASSWORD
 
 RULE = json.dumps(
     {"ClauseType": "", "RuleField": "BackupJobDetail.Status", "RuleOperator": "int_gte", "RuleValue": "5000"}

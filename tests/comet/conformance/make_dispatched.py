@@ -5,12 +5,12 @@ from typing import Any
 
 from tests.comet.conformance.world import (
     METHODS,
-    USER_PASSWORD,
     Wire,
     World,
     document,
     given,
 )
+from tests.emulator_process import USER_PASSWORD
 
 DATA = ("engine1/file",)
 CREDENTIALS = {

@@ -17,7 +17,6 @@ from tests.comet.emulator import wire_check
 from tests.emulator_process import EmulatorProcess
 
 METHODS = {method["name"]: method for method in wire_check.description()["methods"]}
-USER_PASSWORD = "user-password"
 Wire = dict[str, Any]
 _NUMBERS = itertools.count(1)  # several worlds may be views of one server
 

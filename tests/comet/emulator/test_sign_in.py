@@ -5,7 +5,7 @@ import time
 import pytest
 
 from comet.emulator.passwords import totp_code
-from tests.emulator_process import EmulatorProcess, start_emulator
+from tests.emulator_process import USER_PASSWORD, EmulatorProcess, start_emulator
 
 SECRET = "JBSWY3DPEHPK3PXP"
 
@@ -137,7 +137,7 @@ def test_one_time_codes_are_those_of_rfc_6238():
 
 def test_an_end_user_signs_in_by_password_and_out_by_key(emulator):
     user = top_level_user(emulator)
-    credentials = {"Username": user, "Password": "user-password"}
+    credentials = {"Username": user, "Password": USER_PASSWORD}
 
     started = emulator.call("user/web/session/start", **credentials)
     assert (started["Status"], started["SessionType"]) == (200, "user")
@@ -153,7 +153,7 @@ def test_hybrid_sign_in_tells_which_kind_matched(emulator):
     user = top_level_user(emulator)
 
     assert emulator.call("hybrid/session/start")["SessionType"] == "admin"
-    as_user = emulator.call("hybrid/session/start", Username=user, Password="user-password")
+    as_user = emulator.call("hybrid/session/start", Username=user, Password=USER_PASSWORD)
     assert as_user["SessionType"] == "user"
     assert emulator.call("hybrid/session/start", Username=user, Password="wrong")["Status"] == 403
 

@@ -42,5 +42,5 @@ def test_a_fact_of_a_rolled_back_transaction_is_never_sent(facts):
 @pytest.mark.django_db(transaction=True)
 def test_an_unreachable_redis_costs_the_fact_and_nothing_else(monkeypatch):
     nowhere = redis.Redis.from_url("redis://127.0.0.1:1/0")
-    monkeypatch.setattr(events, "_connection", lambda: nowhere)
+    monkeypatch.setattr(events, "redis_connection", lambda: nowhere)
     publish("job.changed", tenant_id=3, job=11)
