@@ -26,7 +26,9 @@ class RoleField(forms.ChoiceField):
         made: dict[str, list[tuple[str, str]]] = {}
         for choice in self.offered.values():
             if choice.custom:
-                made.setdefault(f"Made by {choice.custom.tenant}", []).append((choice.value, choice.name))
+                is_known = choice.custom.tenant_id in access.reach()
+                by = f"Made by {choice.custom.tenant}" if is_known else "Made above"
+                made.setdefault(by, []).append((choice.value, choice.name))
         self.choices = [("Built in", built_in), *made.items()] if made else built_in
 
     def clean(self, value: Any) -> RoleChoice:
@@ -37,7 +39,7 @@ def check_role_belongs(form: forms.Form) -> None:
     """A role that a Tenant made can be held in that Tenant and below only: say so at its field."""
     role, tenant = form.cleaned_data.get("role"), form.cleaned_data.get("tenant")
     if role and tenant and not role.belongs_to(tenant):
-        form.add_error("role", f"This role can be held in {role.custom.tenant} and below only.")
+        form.add_error("role", f"This role cannot be held in {tenant}.")
 
 
 class InviteForm(forms.Form):

@@ -71,7 +71,7 @@ class AccessMiddleware:
         asked.access = SimpleLazyObject(lambda: _narrowed_access(request))
         response = self.get_response(request)
         if asked.viewing and response.get("Content-Disposition", "").startswith("attachment"):
-            response.close()
+            # Not closed: that would end the request for whoever listens. Nothing of it was read yet.
             return _refused(request, "Files are not handed out meanwhile.")
         return response
 

@@ -109,8 +109,8 @@ def view_as_role(
     """
     if not access.allows("person:view-as", tenant_id=tenant.pk):
         raise RoleRefused(f"You may not view as somebody of {tenant}.")
-    if choice.custom and not choice.belongs_to(tenant):
-        raise RoleRefused(f"The role {choice.name} can be held in {choice.custom.tenant} and below only.")
+    if not choice.belongs_to(tenant):
+        raise RoleRefused(f"The role {choice.name} cannot be held in {tenant}.")
     label = f"{choice.name} of {tenant}"
     entry = audit.begin(ACTION, actor=actor, tenant_id=tenant.pk, target=tenant, ip=ip, details={"as": label})
     return _begin(session, actor, label=label, entry=entry.pk, role=choice.value, tenant=tenant.pk)
