@@ -107,9 +107,7 @@ def require_grantable(
     """Raise RoleRefused, with the reason, unless `may_grant`."""
     require_takeable(access, choice, tenant=tenant, excluded=excluded)
     if not choice.belongs_to(tenant):
-        raise RoleRefused(
-            f"The role {choice.name} can be held in {choice.custom and choice.custom.tenant} and below only."
-        )
+        raise RoleRefused(f"The role {choice.name} cannot be held in {tenant}.")
 
 
 def require_takeable(

@@ -145,7 +145,7 @@ ALERTS: Final = {
     "alerts:handling-undo": action("alert:manage", of=lambda p: [p.handling.pk], is_mine=True),
     "alerts:rules-list": rows("alert:manage"),
     "alerts:rules-detail": form(
-        "alert:manage", of=lambda p: [p.tenant.pk], see="alert:view", data={"form": "rules"}
+        "alert:manage", of=lambda p: [p.tenant.pk], see="alert:view", post=302, data={"form": "rules"}
     ),
     "alerts:hook-test": action("alert:manage", of=lambda p: [p.tenant.pk], see="alert:view"),
     "alerts:mail-choice": form(SIGNED_IN),

@@ -98,7 +98,7 @@ def test_a_role_is_given_once(reseller):
 
 def test_a_role_of_another_branch_cannot_be_held_here(provider, reseller, outsider):
     foreign = CustomRoleFactory(tenant=outsider.tenant)
-    with pytest.raises(RoleRefused, match="below only"):
+    with pytest.raises(RoleRefused, match="cannot be held"):
         give(provider, UserFactory(), reseller.tenant, RoleChoice(custom=foreign))
     assert foreign not in [choice.custom for choice in usable_roles(access_for(reseller.user))]
 
