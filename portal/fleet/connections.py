@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from django.db import transaction
@@ -21,9 +21,13 @@ MISSES: Final = 2
 SEEN_EVERY: Final = timedelta(minutes=5)
 """How old the time a connected Device was last seen may get before it is written again."""
 
+IMPRECISE: Final = timedelta(seconds=2)
+"""Events tell whole seconds, and how far a server's clock is off is known about as well."""
+
 _COLUMNS: Final = (
     "connections",
     "missed_polls",
+    "presence_at",
     "last_seen_at",
     "client_version",
     "platform",
@@ -32,15 +36,19 @@ _COLUMNS: Final = (
 )
 
 
-def apply_connections(server: CometServer, connections: Mapping[str, LiveUserConnection]) -> int:
+def apply_connections(
+    server: CometServer, connections: Mapping[str, LiveUserConnection], *, read_at: datetime | None = None
+) -> int:
     """Store the whole list of live connections (AdminDispatcherListActive); gives how many Devices changed.
 
-    The Device is found by user name and DeviceID, since one DeviceID may be registered twice.
+    `read_at` is when it was asked for, by our clock; now unless given. The
+    Device is found by user name and DeviceID, since one DeviceID may be registered twice.
     """
     by_device: dict[tuple[str, str], list[LiveUserConnection]] = defaultdict(list)
     for live in connections.values():
         by_device[live.username, live.device_id].append(live)
     now = timezone.now()
+    as_of = (read_at or now) + timedelta(milliseconds=server.clock_drift_ms) - IMPRECISE
     with transaction.atomic():
         lock_server(server)
         written, shown = [], []
@@ -50,6 +58,7 @@ def apply_connections(server: CometServer, connections: Mapping[str, LiveUserCon
                 continue
             if device.connections:
                 device.last_seen_at = now
+            device.presence_at = max(as_of, device.presence_at or as_of)
             written.append(device)
             if before != (device.connections, device.client_version):
                 shown.append(device)
@@ -86,6 +95,9 @@ def _take(device: Device, live: list[LiveUserConnection]) -> bool:
     return stale or before != [getattr(device, name) for name in _COLUMNS]
 
 
+_TOLD: Final = ("connections", "missed_polls", "presence_at", "last_seen_at")
+
+
 class ConnectionChange(NamedTuple):
     """What an event says of a Device's connections."""
 
@@ -93,15 +105,20 @@ class ConnectionChange(NamedTuple):
     """Empty where the event does not say it, which is enough while one user alone has the Device."""
     device_id: str
     connected: bool
+    at: datetime | None = None
+    """When it happened, by the server's clock; None where the event does not say it."""
 
 
 def apply_connection_changes(server: CometServer, changes: Sequence[ConnectionChange]) -> None:
     """Let Devices take what events say, in their order; a fixed number of queries.
 
+    Webhooks come in any order: what is older than what is known of a Device changes nothing.
+
     One that came online holds at least one connection, and the next list tells how many; one that
     went has given up one of them.
     """
     now = timezone.now()
+    latest = now + timedelta(milliseconds=server.clock_drift_ms) + IMPRECISE
     with transaction.atomic():
         lock_server(server)
         held: dict[str, list[Device]] = defaultdict(list)
@@ -110,15 +127,18 @@ def apply_connection_changes(server: CometServer, changes: Sequence[ConnectionCh
         for device in found.select_related("profile", "placement"):
             held[device.device_id].append(device)
         before: dict[Device, int] = {}
-        for username, device_id, connected in changes:
+        for username, device_id, connected, at in changes:
             mine = [device for device in held[device_id] if username in ("", device.profile.username)]
             if len(mine) != 1:
                 continue
             device = mine[0]
+            if at is not None and device.presence_at is not None and at < device.presence_at:
+                continue
+            device.presence_at = min(at, latest) if at else device.presence_at
             before.setdefault(device, device.connections)
             device.connections = max(device.connections, 1) if connected else max(device.connections - 1, 0)
             device.missed_polls, device.last_seen_at = 0, now
-        Device.objects.bulk_update(before, ["connections", "missed_polls", "last_seen_at"], batch_size=200)
+        Device.objects.bulk_update(before, _TOLD, batch_size=200)
         publish_all(
             Fact("device.changed", device.tenant_id, {"device": device.pk, "server": server.pk})
             for device, connections in before.items()

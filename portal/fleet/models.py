@@ -96,6 +96,9 @@ class Device(models.Model):
     item_count = models.PositiveIntegerField(default=0)
     connections = models.PositiveSmallIntegerField(default=0, help_text="Live connections; 2 can be real.")
     missed_polls = models.PositiveSmallIntegerField(default=0)
+    presence_at = models.DateTimeField(
+        null=True, help_text="By its server's clock: of when `connections` is. What is older came late."
+    )
     allows_filenames = models.BooleanField(default=True)
     last_seen_at = models.DateTimeField(null=True)
     last_job_at = models.DateTimeField(null=True)

@@ -130,4 +130,5 @@ def sync_policies(server: CometServer, client: comet.CometClient) -> int:
 
 def sync_connections(server: CometServer, client: comet.CometClient) -> int:
     """Which Devices are connected now; gives how many changed."""
-    return apply_connections(server, client.admin_dispatcher_list_active())
+    began_at = timezone.now()
+    return apply_connections(server, client.admin_dispatcher_list_active(), read_at=began_at)

@@ -12,6 +12,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from comet.constants import StreamableEventType as Type
 from comet.stream import StreamedEvent
 from comet.types import ServerMetaVersionInfo
+from portal.core.wire import moment
 from portal.fleet.apply import apply_profiles, remove_profiles
 from portal.fleet.connections import ConnectionChange, apply_connection_changes
 from portal.fleet.models import UserProfile
@@ -157,7 +158,12 @@ def _connections(server: CometServer, events: Sequence[StreamedEvent], applied: 
     apply_connection_changes(
         server,
         [
-            ConnectionChange(owner, event.event.resource_id, event.event.type == Type.DEVICE_LIVE_CONNECT)
+            ConnectionChange(
+                owner,
+                event.event.resource_id,
+                event.event.type == Type.DEVICE_LIVE_CONNECT,
+                moment(event.event.timestamp),
+            )
             for event, owner in zip(events, _owners(server, events), strict=True)
         ],
     )

@@ -1,6 +1,9 @@
 """Which Devices count as connected, by lists and by events."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from comet.types import LiveUserConnection
 from portal.fleet.connections import ConnectionChange, apply_connection_changes, apply_connections
@@ -99,3 +102,43 @@ def test_events_give_and_take_connections_and_never_go_below_none(events, connec
 
     device.refresh_from_db()
     assert device.connections == connections
+
+
+def told(device, *, connected, ago):
+    """An event of so many seconds ago arrives now."""
+    at = timezone.now() - timedelta(seconds=ago)
+    apply_connection_changes(
+        device.server, [ConnectionChange(device.profile.username, device.device_id, connected, at)]
+    )
+    device.refresh_from_db()
+
+
+def test_a_disconnect_that_comes_after_the_newer_connect_changes_nothing():
+    device = DeviceFactory(connections=1)
+
+    told(device, connected=True, ago=10)
+    told(device, connected=False, ago=20)
+    assert device.connections == 1
+
+    told(device, connected=False, ago=5)
+    assert device.connections == 0
+
+
+def test_an_event_from_before_a_list_changes_nothing_that_the_list_told():
+    device = DeviceFactory(connections=0)
+    apply_connections(device.server, {"c": live(device)})
+
+    told(device, connected=False, ago=20)
+    assert device.connections == 1
+
+    told(device, connected=False, ago=0)
+    assert device.connections == 0
+
+
+def test_an_event_from_the_future_hides_none_that_follows():
+    device = DeviceFactory(connections=0)
+
+    told(device, connected=True, ago=-3600)
+    told(device, connected=False, ago=-10)
+
+    assert device.connections == 0
