@@ -86,7 +86,7 @@ def keyset_page(
     order = (f"{sign}{column}", f"{sign}pk")
     # Which rows is found by index alone, before anything is joined: what a row shows is read for these only.
     ids = rows.order_by(*order).values("pk")[: size + 1]
-    found = list(rows.filter(pk__in=ids).order_by(*order))
+    found = list(_by_id(rows, ids).order_by(*order))
     more, found = len(found) > size, found[:size]
     if backwards:
         found.reverse()
@@ -98,6 +98,19 @@ def keyset_page(
         previous_url=_url(request, "before", found[0], column) if found and has_previous else "",
         next_url=_url(request, "after", found[-1], column) if found and has_next else "",
     )
+
+
+def _by_id(rows: QuerySet[RowT], ids: QuerySet[Any]) -> QuerySet[RowT]:
+    """`rows` of these ids, which were chosen by all that is asked of `rows`.
+
+    Asked of each row again, it leads PostgreSQL to begin with the whole table. Where a condition joins
+    several rows to one it stays, for it says which.
+    """
+    found = rows.all()
+    joins = (getattr(join, "join_field", None) for join in found.query.alias_map.values())
+    if found.query.group_by is None and not any(getattr(field, "one_to_many", False) for field in joins):
+        found.query.clear_where()
+    return found.filter(pk__in=ids)
 
 
 def keyset_chunks(

@@ -1,6 +1,7 @@
 """Keyset paging: every row once, in both directions, whatever stands in the address."""
 
 import base64
+import datetime as dt
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -10,7 +11,7 @@ from django.test import RequestFactory
 from portal.core import paging
 from portal.core.paging import Page, Total, count_rows, keyset_chunks, keyset_page, total_of
 from portal.fleet.models import Device
-from tests.factories import DeviceFactory
+from tests.factories import DeviceDayFactory, DeviceFactory
 
 SORTS = {"name": "name", "last_job": "sort_last_job_at", "user": "profile__username", "items": "item_count"}
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -124,6 +125,24 @@ def test_chunks_give_every_row_in_order(tied_devices):
     ordered = Device.objects.order_by("-sort_last_job_at", "-pk")
     assert [device.pk for chunk in chunks for device in chunk] == [device.pk for device in ordered]
     assert [len(chunk) for chunk in chunks] == [4, 4, 2]
+
+
+def test_what_is_asked_of_the_rows_is_asked_once(tied_devices, django_assert_num_queries):
+    rows = Device.objects.filter(item_count=7).select_related("profile")
+    with django_assert_num_queries(1) as asked:
+        page = keyset_page(rows, RequestFactory().get("/"), sorts=SORTS, default="name", size=3)
+    assert asked.captured_queries[0]["sql"].count('item_count" = 7') == 1
+    assert [device.item_count for device in page] == [7, 7, 7]
+
+
+def test_a_condition_on_one_of_several_rows_gives_each_row_once():
+    days = [dt.date(2026, 11, day) for day in (1, 2, 3)]
+    for device in DeviceFactory.create_batch(2):
+        for day in days:
+            DeviceDayFactory(device=device, day=day)
+    rows = Device.objects.filter(days__day=days[1])
+    page = keyset_page(rows, RequestFactory().get("/"), sorts=SORTS, default="name", size=3)
+    assert len(page) == 2
 
 
 class TestTotals:
