@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from portal.fleet.models import Device
 from portal.jobs.models import Job
+from portal.servers.models import Placement
 from portal.tenants.models import Tenant
 from tests import factories
 
@@ -31,13 +32,13 @@ def fill() -> dict[str, Any]:
         resellers = [factories.TenantFactory(parent=root, kind="reseller") for _ in range(RESELLERS)]
         device = factories.DeviceFactory(tenant=resellers[0])
         start = timezone.now() - dt.timedelta(seconds=SECONDS_BETWEEN_JOBS * JOBS)
-        job = factories.JobFactory(device=device, started_at=start)
+        job = factories.JobFactory(device=device, tenant=resellers[0], started_at=start)
     with _fast():
         _customers(resellers)
         _multiply_all(device, job)
     _analyze()
 
-    last = Tenant.objects.order_by("-pk")[0]
+    last = Placement.objects.order_by("-pk")[0].tenant
     thousand = factories.MembershipFactory(tenant=root, role="admin")
     factories.ExclusionFactory(membership=thousand, tenant=last)
     return {
