@@ -10,8 +10,9 @@ from django.test import Client
 from django.urls import reverse
 from websockets.exceptions import ConnectionClosed
 
+from portal.live.hub import hub_of_this_process
 from portal.live.routing import websocket_urlpatterns
-from portal.live.topics import SEEN_WITH
+from portal.live.topics import SEEN_WITH, parse_topics
 from tests.portal.live.live_portal import LivePortal
 from tests.refusals.cast import Asker, Cast
 from tests.refusals.places import OWN, RELATIONS, SIBLING, SUB, World
@@ -21,6 +22,7 @@ SIGNED_OUT = 4401
 REFUSED = 4403
 UNCLEAN = 1006
 AT_ONCE = 6
+LOOK_EVERY_SECONDS = 0.1
 OBJECTS = {
     "job": lambda p: p.job.pk,
     "device": lambda p: p.device.pk,
@@ -57,13 +59,23 @@ def attempts(world: World, cast: Cast) -> Iterable[Attempt]:
 
 
 def outcome(live: LivePortal, asker: Asker | None, topic: str) -> int:
+    """The code a socket is closed with, or JOINED once the hub has it."""
     headers = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={asker.session}"} if asker else {}
     with live.open(None, topic, **headers) as browser:
-        try:
-            browser.frame_with("live-marks")
-        except ConnectionClosed as closed:
-            return closed.rcvd.code if closed.rcvd else UNCLEAN
-        return JOINED
+        while True:
+            try:
+                browser.socket.recv(timeout=LOOK_EVERY_SECONDS)
+            except ConnectionClosed as closed:
+                return closed.rcvd.code if closed.rcvd else UNCLEAN
+            except TimeoutError:
+                if asker is None or not live.run(lambda: is_joined(asker.user.pk, topic)):
+                    continue
+            return JOINED
+
+
+async def is_joined(user_id: int, topic: str) -> bool:
+    topics = parse_topics(topic)
+    return any(one.user_id == user_id and one.topics == topics for one in hub_of_this_process().readers())
 
 
 def wrong(live: LivePortal, asked: Iterable[Attempt]) -> list[str]:
