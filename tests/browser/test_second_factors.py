@@ -161,6 +161,7 @@ def test_whoever_needs_a_second_factor_meets_nothing_else(
         owner.locator("#id_role").select_option("billing")
         owner.get_by_role("button", name="Ask for a second factor").click()
         expect(owner.locator("main")).to_contain_text("Billing")
+    expect(page.locator("h1")).to_contain_text("One more lock")  # the open page goes there by itself
     page.goto("/devices/")
     expect(page.locator("h1")).to_contain_text("One more lock")
     page.get_by_role("link", name="Use an app on my phone").click()
