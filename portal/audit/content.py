@@ -71,7 +71,8 @@ def plain(value: Any, name: str = "", depth: int = 0) -> Any:
 class _Ids:
     """Ids that are known before the row is written, so that a stamp covers them.
 
-    Microseconds since 2020, then 12 random bits; a process never gives one twice or a smaller one.
+    Microseconds since 2020, then 12 random bits; a process never gives one twice or a smaller one. Where
+    the clock was set back, each is a random step above the last: other processes do the same.
     """
 
     def __init__(self) -> None:
@@ -82,7 +83,8 @@ class _Ids:
         passed = at - _EPOCH
         microseconds = (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
         with self._lock:
-            self._last = max(self._last + 1, microseconds << 12 | _random.getrandbits(12))
+            jump = 1 + _random.getrandbits(12)
+            self._last = max(self._last + jump, microseconds << 12 | _random.getrandbits(12))
             return self._last
 
 
