@@ -28,15 +28,17 @@ NETWORK = (
 WITH_REASON = {
     "portal/accounts/mail.py": "errors only; Django connects, to the operator's mail server",
     "portal/accounts/views_security.py": "errors only; the provider is the operator's OIDC_ISSUER",
+    "portal/alerts/posting.py": "errors only; connects by a guarded pool, see GUARDED",
     "portal/core/heartbeats.py": "this machine's own name",
     "portal/demo/ports.py": "looks whether ports of this machine are free",
     "portal/live/sockets.py": "the form of frames to browsers; connects nowhere",
 }
 
-DOORS = {"CometClient", "EventStream", "AccountClient", "guarded_session", "Transport"}
+DOORS = {"CometClient", "EventStream", "AccountClient", "guarded_session", "pool_manager", "Transport"}
 """What connects for the portal in `comet/`, to addresses people typed."""
 
 GUARDED = {
+    ("portal/alerts/posting.py", "pool_manager"),
     ("portal/servers/clients.py", "CometClient"),
     ("portal/live/server_stream.py", "EventStream"),
     ("portal/live/webhook_kinds.py", "guarded_session"),

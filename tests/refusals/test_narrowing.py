@@ -34,6 +34,9 @@ NAMED = {
 }
 """What the parameters of lists, of any list, may be tried to name."""
 
+TEXTS = {(f"audit:entry-{page}", "person") for page in ("list", "export-csv", "export-jsonl")}
+"""What is searched as text: a number is part of many a name there, and names nobody."""
+
 SORTS = ["placement__tenant__name", "-server__password", "password", "?"]
 
 
@@ -57,6 +60,8 @@ def test_a_filter_for_anothers_object_is_one_for_nothing(
     """Same status, same size: nobody learns that it exists."""
     place = world[SIBLING]
     for parameter, of in NAMED.items():
+        if (name, parameter) in TEXTS:
+            continue
         value = of(place)
         nothing = re.sub(r"\d+", NOBODYS, str(value))
         unknown = ask(browser, cast.keeper, name, **{parameter: nothing})
