@@ -11,6 +11,7 @@ portal has left behind.
 import base64
 import json
 import logging
+import logging.config
 import re
 import secrets
 import sys
@@ -22,6 +23,7 @@ import redis.asyncio.connection
 import redis.connection
 from allauth.mfa.totp.internal import auth as totp
 from celery.signals import before_task_publish
+from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.core.handlers.base import BaseHandler
 from django.db import connections
@@ -106,11 +108,14 @@ class _LogHandler(logging.Handler):
         scan.look(f"log line of {record.name}", self.format(record))
 
 
+_LOG_HANDLER: Final = _LogHandler()
+
+
 def _watch_logs() -> None:
-    handler = _LogHandler()
-    console = next(one for one in logging.getLogger().handlers if one.formatter is not None)
-    handler.setFormatter(console.formatter)
-    logging.getLogger().addHandler(handler)
+    """By the settings: Django's setup, which `portal.asgi` runs again, drops what they do not name."""
+    settings.LOGGING["handlers"]["marks"] = {"()": lambda: _LOG_HANDLER, "formatter": "structlog"}
+    settings.LOGGING["root"]["handlers"].append("marks")
+    logging.config.dictConfig(settings.LOGGING)
 
 
 def _watch_answers() -> None:
@@ -235,5 +240,8 @@ def _no_secret_escapes() -> Iterator[None]:
     """The test fails when a marked secret was seen where none belongs."""
     yield
     found = scan.take()
+    if _LOG_HANDLER not in logging.getLogger().handlers:
+        logging.getLogger().addHandler(_LOG_HANDLER)
+        pytest.fail("The test took away the handler that looks through the log.", pytrace=False)
     if found:
         pytest.fail("A secret of the tests was found:\n" + "\n".join(found[:10]), pytrace=False)
