@@ -43,6 +43,7 @@ class Job(models.Model):
     progress_items = models.BigIntegerField(default=0)
     progress_items_total = models.BigIntegerField(default=0)
     progress_at = models.DateTimeField(null=True, help_text="When the Counter last rose.")
+    cancel_asked_at = models.DateTimeField(null=True, help_text="When its device was last told to stop.")
 
     objects = TenantQuerySet["Job"].as_manager()
     tenant_path = "placement__tenant"

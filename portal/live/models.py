@@ -21,6 +21,10 @@ class StreamLease(models.Model):
     gap_since = models.DateTimeField(null=True, help_text="What happened from here on has to be read afresh.")
     gap_number = models.PositiveBigIntegerField(default=0, help_text="Counts gaps: a sync closes its own.")
     gap_queued_at = models.DateTimeField(null=True, help_text="When closing it was last asked for.")
+    unheard_since = models.DateTimeField(null=True, help_text="Since when no relay reads the stream.")
+    gap_event = models.ForeignKey(
+        "live.Event", models.SET_NULL, null=True, related_name="+", help_text="The latest entry of a gap."
+    )
 
     def __str__(self) -> str:
         return f"{self.server} held by {self.holder or 'nobody'}"
@@ -48,12 +52,22 @@ class WebhookIntake(models.Model):
 
 
 class Event(models.Model):
-    """One event of a Comet Server, secrets removed. Unknown types are kept like any other."""
+    """One event of a Comet Server, secrets removed. Unknown types are kept like any other.
+
+    Those of the portal itself are its gaps: for how long nobody observed the server, from `happened_at`
+    to `received_at`.
+    """
 
     class Source(models.TextChoices):
         STREAM = "stream", "Event stream"
         WEBHOOK = "webhook", "Webhook"
         PORTAL = "portal", "The portal itself"
+
+    class Own(models.IntegerChoices):
+        """Types of the portal's own events."""
+
+        UNOBSERVED = 1, "Not observed now"
+        GAP = 2, "Not observed for a while"
 
     server = models.ForeignKey("servers.CometServer", models.CASCADE, related_name="events")
     placement = models.ForeignKey("servers.Placement", models.PROTECT, related_name="events")
@@ -98,3 +112,39 @@ class Event(models.Model):
     @property
     def tenant_id(self) -> int:
         return self.placement.tenant_id
+
+    @property
+    def is_gap(self) -> bool:
+        return self.source == self.Source.PORTAL
+
+    @property
+    def gap_is_open(self) -> bool:
+        """Whether nobody observes the server even now."""
+        return self.is_gap and self.type == self.Own.UNOBSERVED
+
+
+class SetAside(models.Model):
+    """An event that could not be read or applied, kept until it is replayed, dismissed or too old."""
+
+    event = models.OneToOneField(Event, models.CASCADE, related_name="set_aside")
+    server = models.ForeignKey("servers.CometServer", models.CASCADE, related_name="set_aside_events")
+    set_aside_at = models.DateTimeField()
+    reason = models.TextField(help_text="Why it could not be read or applied, when last tried.")
+    told = models.JSONField(
+        null=True, help_text="The whole frame without secrets; null where it cannot be kept."
+    )
+    replays = models.PositiveIntegerField(default=0, help_text="How often it was replayed in vain.")
+    replayed_at = models.DateTimeField(null=True)
+
+    objects = TenantQuerySet["SetAside"].as_manager()
+    tenant_path = "server__tenant"
+
+    class Meta:
+        indexes = [models.Index(fields=["set_aside_at", "id"], name="set_aside_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.event}: {self.reason}"
+
+    @property
+    def tenant_id(self) -> int:
+        return self.server.tenant_id
