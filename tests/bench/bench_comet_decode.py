@@ -73,7 +73,7 @@ def _cold(task: str, subject: str) -> dict[str, float]:
 
 def _write_payloads(users: Path, jobs: Path) -> None:
     with (
-        start_emulator(users=USERS, jobs_per_day=600, days=10, organizations=5) as emulator,
+        start_emulator(users=USERS, jobs_per_day=2200, days=10, organizations=5) as emulator,
         CometClient(
             emulator.url,
             Password(emulator.admin.name, emulator.admin.password),
