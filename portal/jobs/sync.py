@@ -1,6 +1,7 @@
 """Full syncs of Comet Servers, and the smaller ones that close a gap in the event stream."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -157,7 +158,17 @@ def _day_weight(profiles: int) -> int:
     return max(1, profiles // HISTORY.days)
 
 
-def remedial_sync(server: CometServer, since: datetime | None) -> None:
+@dataclass(slots=True)
+class Remedied:
+    """What a remedial sync found otherwise than it was known."""
+
+    jobs: int = 0
+    user_profiles: int = 0
+    devices: int = 0
+    """That came online or went."""
+
+
+def remedial_sync(server: CometServer, since: datetime | None) -> Remedied:
     """Close a gap: everything that may have changed since `since`, at most 30 days back.
 
     Profiles by digest, Jobs by their window and those unfinished, connections. Facts are published
@@ -168,15 +179,19 @@ def remedial_sync(server: CometServer, since: datetime | None) -> None:
     """
     client = clients.for_server(server, purpose="bulk")
     now = timezone.now()
+    found = Remedied()
     try:
         note_version(server, client.admin_meta_version())
-        reconcile(server, client)
+        found.jobs += reconcile(server, client)
         start = max(since or now - HISTORY, now - HISTORY) - LATE
         for window in windows_back(now + MARGIN, start):
-            fetch_window(server, client, window, bulk=False)
-        fleet.sync_connections(server, client)
-        fleet.sync_profiles(server, client)
+            applied = fetch_window(server, client, window, bulk=False)
+            found.jobs += applied.added + applied.changed
+        found.devices = fleet.sync_connections(server, client)
+        profiles = fleet.sync_profiles(server, client)
+        found.user_profiles = profiles.changed + profiles.removed
     except comet.CometError as error:
         note_failure(server, error)
         raise
     CometServer.objects.filter(pk=server.pk).update(last_sync_error="")
+    return found

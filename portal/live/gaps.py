@@ -5,6 +5,7 @@ worker or emptied Redis leaves one open; `tasks.sweep_gaps` asks again for those
 """
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from portal.fleet.records import decode_profile
 from portal.fleet.sync import sync_policies
 from portal.jobs.sync import remedial_sync
 from portal.live.models import StreamLease
+from portal.live.observing import caught_up
 from portal.servers import clients
 from portal.servers.bookkeeping import apply_organizations
 from portal.servers.models import CometServer
@@ -98,10 +100,18 @@ def close_gap(server_id: int) -> None:
     client = clients.for_server(server, purpose="bulk")
     apply_organizations(server, client.admin_organization_list())
     sync_policies(server, client)
-    remedial_sync(server, lease.gap_since)
-    closed = StreamLease.objects.filter(pk=lease.pk, gap_number=lease.gap_number)
-    closed.update(gap_since=None, gap_queued_at=None)
-    log.info("gap.closed", server_id=server_id, since=lease.gap_since.isoformat())
+    found = remedial_sync(server, lease.gap_since)
+    server.refresh_from_db(fields=["restarts"])
+    with transaction.atomic():
+        held = StreamLease.objects.select_for_update().filter(pk=lease.pk).first()
+        if held is None:
+            return  # unlinked meanwhile
+        is_all = held.gap_number == lease.gap_number
+        if is_all:
+            held.gap_since = held.gap_queued_at = None
+            held.save(update_fields=["gap_since", "gap_queued_at"])
+        caught_up(held, server, asdict(found), is_all=is_all)
+    log.info("gap.closed", server_id=server_id, since=lease.gap_since.isoformat(), is_all=is_all)
 
 
 def queue_open_gaps() -> int:

@@ -23,6 +23,7 @@ from portal.core.metrics import count, observe
 from portal.core.secrecy import storable
 from portal.core.states import State
 from portal.live import gaps, twins
+from portal.live.kinds import OWN_TYPES
 from portal.live.mirror import Applied, apply_to_mirror
 from portal.live.models import Event, StreamLease
 from portal.live.placing import Places
@@ -159,7 +160,8 @@ def _readable(arrivals: Sequence[Arrival]) -> dict[int, StreamedEvent]:
     return {
         arrival.position: arrival.item
         for arrival in arrivals
-        if isinstance(arrival.item, StreamedEvent) and 0 < arrival.item.event.type <= HIGHEST_TYPE
+        if isinstance(arrival.item, StreamedEvent)
+        and OWN_TYPES.stop <= arrival.item.event.type <= HIGHEST_TYPE
     }
 
 

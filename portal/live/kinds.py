@@ -23,11 +23,16 @@ GROUPS: Final[Mapping[str, str]] = {
     "organization": "Organizations",
     "storage": "Storage",
     "server": "Server",
+    "gap": "Not observed",
     "other": "Everything else",
 }
 """Groups of types, as the activity page's filter offers them."""
 
+OWN_TYPES: Final = range(1, 3)
+"""Types of the portal's own events (`models.Event.Own`); no Comet Server has such."""
+
 KINDS: Final[Mapping[int, Kind]] = {
+    **dict.fromkeys(OWN_TYPES, Kind("gap", "Not observed")),
     Type.META_HELLO: Kind("server", "Event stream opened"),
     Type.ACCOUNT_NEW: Kind("user", "User {0} added"),
     Type.ACCOUNT_REMOVED: Kind("user", "User {0} removed"),

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db.models import Count, Max, Q, Sum
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from portal.core.heartbeats import alive, from_now
 from portal.live.models import StreamLease
@@ -86,7 +86,7 @@ def release(holder: str, server_ids: Iterable[int] | None = None) -> None:
     mine = StreamLease.objects.filter(holder=holder)
     if server_ids is not None:
         mine = mine.filter(server__in=list(server_ids))
-    mine.update(holder="", expires_at=None)
+    mine.update(holder="", expires_at=None, unheard_since=Coalesce("unheard_since", Now()))
 
 
 def _add_missing() -> None:
@@ -109,4 +109,8 @@ def _gap_of(lease: StreamLease) -> dict[str, object]:
     if lease.expires_at is None:
         return {}
     since = lease.expires_at - LEASE
-    return {"gap_since": min(since, lease.gap_since or since), "gap_number": lease.gap_number + 1}
+    return {
+        "gap_since": min(since, lease.gap_since or since),
+        "gap_number": lease.gap_number + 1,
+        "unheard_since": min(since, lease.unheard_since or since),
+    }

@@ -1,5 +1,7 @@
 """The event stream as received, and which relay holds which server's stream."""
 
+from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 from django.db import models
@@ -121,6 +123,25 @@ class Event(models.Model):
     def gap_is_open(self) -> bool:
         """Whether nobody observes the server even now."""
         return self.is_gap and self.type == self.Own.UNOBSERVED
+
+    @property
+    def gap(self) -> dict[str, Any]:
+        """What is kept of a gap (see `observing`)."""
+        return self.data or {}
+
+    @property
+    def gap_length(self) -> timedelta:
+        """For how long nobody observed the server; at least a second, since clocks are no finer."""
+        return max(self.received_at - self.happened_at, timedelta(seconds=1))
+
+    @property
+    def is_brief_gap(self) -> bool:
+        """Whether its two times would read the same."""
+        return self.gap_length < timedelta(minutes=1)
+
+    @property
+    def gap_reason(self) -> str:
+        return self.summary.partition(": ")[2]
 
 
 class SetAside(models.Model):

@@ -3,13 +3,14 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
 
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError
+from websockets.exceptions import ConnectionClosed
 
 import comet
 from comet.stream import EventStream
@@ -18,6 +19,7 @@ from portal.core.encryption import SecretUnreadable
 from portal.live.gaps import known_until, note_gap, queue_profile_reads
 from portal.live.ingest import Arrival, Fenced, Outcome, ingest
 from portal.live.leases import Held
+from portal.live.observing import Cause
 from portal.live.stream_state import note_down, note_up
 from portal.servers import clients
 from portal.servers.models import CometServer
@@ -39,6 +41,12 @@ BACKLOG_EVENTS: Final = 5000
 
 LAST_WRITE_SECONDS: Final = 5.0
 
+PING_UNANSWERED: Final = 1011
+"""The code by which the websocket is closed here when a ping has had no answer."""
+
+UNANSWERED_SECONDS: Final = 40.0
+"""So long before that the last ping was answered: one is sent, and waited for, every 20 s."""
+
 REACHED_ERRORS: Final = (comet.CometError, SecretUnreadable, LookupError, OSError)
 InThread = Callable[..., Awaitable[Any]]
 Arrivals = asyncio.Queue[Arrival | None]
@@ -55,6 +63,7 @@ class ServerStream:
         self._in_thread = in_thread
         self._in_call_thread = in_call_thread
         self._arrivals: Arrivals | None = None
+        self._unheard_since, self._unheard_cause = datetime.now(UTC), Cause.CUT
         self.is_open = False
         self.events = 0
         """Read so far, over all connections."""
@@ -106,7 +115,13 @@ class ServerStream:
         )
         async with stream:
             await self._in_thread(note_gap, self._held.server_id, known_until)
-            await self._in_thread(note_up, self._held.server_id, fence=self._held.fence)
+            await self._in_thread(
+                note_up,
+                self._held.server_id,
+                fence=self._held.fence,
+                since=self._unheard_since,
+                cause=self._unheard_cause,
+            )
             log.info("stream.opened", server_id=self._held.server_id)
             self.is_open = True
             await self._pump(stream)
@@ -133,10 +148,18 @@ class ServerStream:
     async def _read(self, stream: EventStream, arrivals: Arrivals) -> None:
         """Never returns: reading a stream ends by raising."""
         position = 0
-        async for item in stream:
-            await arrivals.put(Arrival(position, datetime.now(UTC), item))
-            position += 1
-            self.events += 1
+        unsure_for = timedelta()
+        try:
+            async for item in stream:
+                await arrivals.put(Arrival(position, datetime.now(UTC), item))
+                position += 1
+                self.events += 1
+        except comet.CometError as exc:
+            unsure_for = _unsure_for(exc)
+            raise
+        finally:
+            self._unheard_since = datetime.now(UTC) - unsure_for
+            self._unheard_cause = Cause.SILENT if unsure_for else Cause.CUT
 
     async def _write(self, arrivals: Arrivals, connection: UUID) -> None:
         ended = False
@@ -168,7 +191,13 @@ class ServerStream:
     async def _note_failure(self, exc: Exception, failures: int) -> None:
         log.warning("stream.down", server_id=self._held.server_id, failures=failures, error=str(exc))
         try:
-            await self._in_thread(note_down, self._held.server_id, fence=self._held.fence, cause=exc)
+            await self._in_thread(
+                note_down,
+                self._held.server_id,
+                fence=self._held.fence,
+                since=self._unheard_since,
+                problem=exc,
+            )
         except (DatabaseError, InterfaceError) as problem:
             log.warning("stream.not_noted", server_id=self._held.server_id, error=str(problem))
 
@@ -177,6 +206,20 @@ def pause_after(failures: int) -> float:
     """Seconds before the next attempt: quick at first, doubling, with jitter."""
     longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(failures, 10))
     return longest * random.uniform(0.5, 1.0)  # noqa: S311
+
+
+def _unsure_for(exc: comet.CometError) -> timedelta:
+    """How long before its end nobody can say that the connection still carried events."""
+    if isinstance(exc, comet.Timeout):
+        return timedelta(seconds=IDLE_SECONDS)
+    closed = exc.__cause__
+    if (
+        isinstance(closed, ConnectionClosed)
+        and closed.sent is not None
+        and closed.sent.code == PING_UNANSWERED
+    ):
+        return timedelta(seconds=UNANSWERED_SECONDS)
+    return timedelta()
 
 
 async def _finish(writer: asyncio.Task[None], arrivals: Arrivals) -> None:

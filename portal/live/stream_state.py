@@ -1,5 +1,7 @@
 """What a CometServer row says of its event stream. Written by the relay that holds the stream."""
 
+from datetime import datetime
+
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -7,27 +9,36 @@ from django.utils import timezone
 import comet
 from portal.core.encryption import SecretUnreadable
 from portal.core.events import publish
+from portal.live.leases import LEASE
 from portal.live.models import StreamLease
+from portal.live.observing import Cause, begin_gap, end_gap
 from portal.servers.errors import explain
 from portal.servers.models import CometServer
 
 
-def note_up(server_id: int, *, fence: int) -> None:
-    """The stream is open: from now on events are told as they happen."""
-    _note(server_id, fence, None)
-
-
-def note_down(server_id: int, *, fence: int, cause: Exception) -> None:
-    """The stream is not open, and why. The first of several failures dates it."""
-    _note(server_id, fence, cause)
-
-
-def _note(server_id: int, fence: int, cause: Exception | None) -> None:
+def note_up(server_id: int, *, fence: int, since: datetime, cause: Cause) -> None:
+    """The stream is open: from now on events are told as they happen. Nobody read it from `since` on."""
     with transaction.atomic():
-        if not StreamLease.objects.select_for_update().filter(server=server_id, fence=fence).exists():
-            return  # another relay's to say by now
-        server = CometServer.objects.get(pk=server_id)
-        _set(server, said_by(server.name, cause) if cause else "")
+        lease = _lease_under(server_id, fence)
+        if lease is not None:
+            server = CometServer.objects.get(pk=server_id)
+            end_gap(lease, server, since, cause)
+            _set(server, "")
+
+
+def note_down(server_id: int, *, fence: int, since: datetime, problem: Exception) -> None:
+    """The stream is not open, and why. The first of several failures dates it; nobody read it since."""
+    with transaction.atomic():
+        lease = _lease_under(server_id, fence)
+        if lease is not None:
+            server = CometServer.objects.get(pk=server_id)
+            begin_gap(lease, server, since, Cause.CUT)
+            _set(server, said_by(server.name, problem))
+
+
+def _lease_under(server_id: int, fence: int) -> StreamLease | None:
+    """The lease, locked; None where it is another relay's to say by now."""
+    return StreamLease.objects.select_for_update().filter(server=server_id, fence=fence).first()
 
 
 def note_unattended() -> int:
@@ -37,9 +48,14 @@ def note_unattended() -> int:
     ids = list(unattended.values_list("pk", flat=True))
     for server_id in ids:
         with transaction.atomic():
+            lease = StreamLease.objects.select_for_update().filter(server=server_id).first()
             server = unattended.select_for_update().filter(pk=server_id).first()
-            if server is not None:
-                _set(server, f"No relay follows {server.name}. Start one with `manage.py relay`.")
+            if server is None:
+                continue
+            if lease is not None:
+                since = lease.expires_at - LEASE if lease.expires_at else timezone.now()
+                begin_gap(lease, server, since, Cause.UNATTENDED)
+            _set(server, f"No relay follows {server.name}. Start one with `manage.py relay`.")
     return len(ids)
 
 

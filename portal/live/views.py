@@ -11,6 +11,7 @@ from portal.live import selectors
 from portal.live.filters import EventFilters
 from portal.live.kinds import GROUPS, group_of
 from portal.live.models import Event
+from portal.live.observing import count_posted_during, told_of
 from portal.live.stored import stored_text
 
 
@@ -39,6 +40,8 @@ def event_detail(request: PortalRequest, pk: int) -> HttpResponse:
         "group_label": GROUPS[group],
         "data": stored_text(event.data),
     }
+    if event.is_gap:
+        context |= {"read_again": told_of(event.gap["caught_up"]), "posted": count_posted_during(event)}
     return render(request, "live/event_detail.html", context)
 
 

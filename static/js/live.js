@@ -39,7 +39,8 @@
   const isPaused = () => pauseButton()?.getAttribute("aria-pressed") === "true";
 
   function takeLine(line) {
-    if (!feed() || document.getElementById(line.id)) return;
+    if (!feed()) return;
+    if (document.getElementById(line.id)) return replacePiece(line); // a gap that has ended, say
     if (isPaused() || isInUse(feed())) {
       waitingLines.push(line);
       showWaitingLines();

@@ -23,6 +23,7 @@ SUBJECTS: Final[Mapping[str, tuple[str, str]]] = {
     "organization": ("building", "Organization"),
     "storage": ("database", "Storage"),
     "server": ("server-2", "Server"),
+    "gap": ("plug-connected-x", "Not observed"),
     "other": ("bolt", "Event"),
 }
 """Icon and word of each group of `live.kinds`, for one event of it."""

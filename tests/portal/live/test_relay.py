@@ -56,6 +56,10 @@ def events_of(type_number: int) -> Any:
     return Event.objects.filter(type=type_number)
 
 
+def gap_entry() -> Event:
+    return Event.objects.get(source=Event.Source.PORTAL)
+
+
 @pytest.fixture
 def mirrored(linked, provider):
     """A linked server whose users and devices are known."""
@@ -156,6 +160,7 @@ def test_a_dropped_stream_is_opened_again_and_the_gap_noted(emulator, mirrored):
         wait_for(lambda: StreamLease.objects.get().gap_since)
         wait_for(lambda: is_up(mirrored))
         wait_for(lambda: emulator.order("state")["streams"] == 1)
+        assert not gap_entry().gap_is_open
 
 
 def test_a_job_that_nobody_heard_of_is_there_once_the_gap_is_closed(emulator, mirrored):
@@ -171,6 +176,10 @@ def test_a_job_that_nobody_heard_of_is_there_once_the_gap_is_closed(emulator, mi
     close_gap(mirrored.pk)
     assert Job.objects.get(guid=guid).ended_at is not None
     assert StreamLease.objects.get().gap_since is None
+    entry = gap_entry()
+    assert entry.data["caught_up"]["jobs"] >= 1
+    assert entry.data["caught_up_at"]
+    assert entry.received_at - entry.happened_at >= timedelta(seconds=0.5)
 
 
 def test_a_silent_stream_is_opened_again_without_being_called_down(emulator, linked, monkeypatch):
@@ -181,9 +190,13 @@ def test_a_silent_stream_is_opened_again_without_being_called_down(emulator, lin
         wait_for(lambda: events_of(4000).count() >= 3)
         assert is_up(linked)
         assert linked.stream_changed_at == changed_at
+        assert StreamLease.objects.get().gap_since is not None
+    entry = gap_entry()
+    assert "said nothing" in entry.summary
+    assert entry.data["interruptions"] >= 2
 
 
-def test_a_stopped_server_is_said_to_be_down_and_comes_back(emulator, linked):
+def test_a_stopped_server_is_said_to_be_down_and_comes_back(emulator, linked, provider):
     with RelayThread():
         wait_for(lambda: is_up(linked))
         emulator.kill()
@@ -192,6 +205,10 @@ def test_a_stopped_server_is_said_to_be_down_and_comes_back(emulator, linked):
         assert linked.name in linked.stream_error
         emulator.restart()
         wait_for(lambda: is_up(linked))
+        wait_for(lambda: server_now(linked).restarts == 1)
+    sync(linked, provider.user)
+    close_gap(linked.pk)
+    assert gap_entry().data["server_restarted"]
 
 
 def test_an_event_of_an_unknown_type_is_stored(emulator, linked):
@@ -318,8 +335,9 @@ def test_a_gap_noted_during_a_sync_stays_open(emulator, mirrored, monkeypatch):
     original = gaps.remedial_sync
 
     def meanwhile(server, since):
-        original(server, since)
+        found = original(server, since)
         note_gap(server.pk, timezone.now())
+        return found
 
     monkeypatch.setattr(gaps, "remedial_sync", meanwhile)
     close_gap(mirrored.pk)
