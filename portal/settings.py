@@ -389,5 +389,6 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = not PRODUCTION
+WHITENOISE_AUTOREFRESH = ENV == "test"  # each test client builds the middleware, which would list every file
 LOGGING = logging_config(json=PRODUCTION, level=os.environ.get("LOG_LEVEL", "INFO"))
 SILENCED_SYSTEM_CHECKS: list[str] = []
