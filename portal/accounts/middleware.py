@@ -18,6 +18,7 @@ from portal.tenants.switching import chosen_tenant
 
 SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 ENDS_VIEWING: Final = ("accounts:view-as-stop", "account_logout")
+NO_FILES: Final = "Files are not handed out meanwhile."
 
 
 class SessionLimitsMiddleware:
@@ -72,7 +73,7 @@ class AccessMiddleware:
         response = self.get_response(request)
         if asked.viewing and response.get("Content-Disposition", "").startswith("attachment"):
             # Not closed: that would end the request for whoever listens. Nothing of it was read yet.
-            return _refused(request, "Files are not handed out meanwhile.")
+            return _refused(request, NO_FILES)
         return response
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
@@ -82,6 +83,8 @@ class AccessMiddleware:
             return None
         if request.method not in SAFE_METHODS:
             return _refused(request, "Nothing was changed.")
+        if getattr(view, "hands_out_file", False):
+            return _refused(request, NO_FILES)
         permission = getattr(view, "permission", None)
         if permission in LOOKING or permission == "public" or getattr(view, "while_viewing", False):
             return None

@@ -12,7 +12,7 @@ from portal.audit import selectors, services
 from portal.audit.exports import HEADER, Exporter
 from portal.audit.filters import EntryFilters
 from portal.audit.proof import standing_of, standing_of_chain
-from portal.core.access import PortalRequest, requires
+from portal.core.access import PortalRequest, hands_out_file, requires
 from portal.core.export import csv_response, stream_response
 from portal.core.htmx import render_page
 from portal.core.lists import query_of
@@ -60,6 +60,7 @@ def entry_detail(request: PortalRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
+@hands_out_file
 @requires("audit:view")
 def entry_export_csv(request: PortalRequest) -> HttpResponseBase:
     """The audit as CSV: same filters, all pages."""
@@ -72,6 +73,7 @@ def entry_export_csv(request: PortalRequest) -> HttpResponseBase:
 
 
 @require_safe
+@hands_out_file
 @requires("audit:view")
 def entry_export_jsonl(request: PortalRequest) -> HttpResponseBase:
     """The audit as JSON lines, both halves and their seals included: same filters, all pages."""

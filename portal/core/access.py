@@ -183,6 +183,12 @@ def while_viewing(view: View[P]) -> View[P]:
     return view
 
 
+def hands_out_file(view: View[P]) -> View[P]:
+    """Mark a view that hands out a file: while viewing as another it is refused before it begins."""
+    view.hands_out_file = True  # type: ignore[attr-defined]
+    return view
+
+
 def public(view: View[P]) -> View[P]:
     """Mark a view that needs no sign-in. It still states so, and tests list it."""
     view.permission = "public"  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.audit.services import ip_of
-from portal.core.access import PortalRequest, requires
+from portal.core.access import PortalRequest, hands_out_file, requires
 from portal.core.export import csv_response
 from portal.core.htmx import go_to, render_page
 from portal.core.lists import query_of
@@ -50,6 +50,7 @@ def device_list(request: PortalRequest) -> HttpResponse:
 
 
 @require_safe
+@hands_out_file
 @requires("device:view")
 def device_export(request: PortalRequest) -> HttpResponseBase:
     """The Device list as CSV: same filters, same order, all pages."""
@@ -142,6 +143,7 @@ def user_list(request: PortalRequest) -> HttpResponse:
 
 
 @require_safe
+@hands_out_file
 @requires("user:view")
 def user_export(request: PortalRequest) -> HttpResponseBase:
     """The User Profile list as CSV: same filters, same order, all pages."""

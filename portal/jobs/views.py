@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.audit.services import ip_of
-from portal.core.access import PortalRequest, requires
+from portal.core.access import PortalRequest, hands_out_file, requires
 from portal.core.export import csv_response
 from portal.core.htmx import go_to, render_page
 from portal.core.lists import query_of
@@ -49,6 +49,7 @@ def job_list(request: PortalRequest) -> HttpResponse:
 
 
 @require_safe
+@hands_out_file
 @requires("job:view")
 def job_export(request: PortalRequest) -> HttpResponseBase:
     """The Job list as CSV: same filters, same order, all pages."""
@@ -97,6 +98,7 @@ def job_log(request: PortalRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
+@hands_out_file
 @requires("job:view")
 def job_log_text(request: PortalRequest, pk: int) -> HttpResponse:
     """The same log as a text file, with every line."""

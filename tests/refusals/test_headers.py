@@ -3,7 +3,7 @@
 import pytest
 from django.conf import settings
 from django.test import Client
-from django.urls import reverse
+from django.urls import resolve, reverse
 
 from tests.portal.core.test_headers import check
 from tests.refusals.asking import taken_back
@@ -29,4 +29,6 @@ def test_each_page_keeps_to_the_policy(name: str, world: World) -> None:
             response = client.get(url, line.sent("get", place))
             is_framing = name == FRAMES_A_SERVER and response.status_code == 200
             framed = place.server.browser_url if is_framing else "'none'"
+            is_file = response.get("Content-Disposition", "").startswith("attachment")
+            assert not is_file or getattr(resolve(url).func, "hands_out_file", False)
             check(response, name if response.status_code == 200 else "", framed=framed)

@@ -7,18 +7,20 @@ from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
+from portal.audit.models import Entry
 from portal.core.access import LOOKING
-from tests.refusals.asking import Browser
+from tests.refusals.asking import Browser, taken_back
 from tests.refusals.cast import Asker, Cast
 from tests.refusals.line import NOT_OFFERED
 from tests.refusals.lines import LINES, ONES_OWN, SSO
 from tests.refusals.open_lines import OPEN
 from tests.refusals.places import MARKS, OWN, SUB, World
+from tests.test_conventions import url_patterns
 
 pytestmark = pytest.mark.django_db
 ENDS_IT = {"accounts:view-as-stop", "account_logout"}
 CLOSED = {name for name, line in LINES.items() if name not in OPEN and not line.by_token}
-EXPORTS = {name for name in LINES if "export" in name}
+FILES = {name for name, url in url_patterns() if hasattr(url.callback, "hands_out_file")}
 SHOWN = {name for name in CLOSED if LINES[name].get != NOT_OFFERED}
 
 
@@ -45,7 +47,7 @@ def test_no_form_is_taken(name: str, world: World, viewer: Asker, browser: Brows
         assert browser.ask(viewer, method, url_of(name, world), line.sent("post", place)).status == 403
 
 
-@pytest.mark.parametrize("name", sorted(EXPORTS | SSO.keys() | ONES_OWN.keys() - ENDS_IT))
+@pytest.mark.parametrize("name", sorted(FILES | SSO.keys() | ONES_OWN.keys() - ENDS_IT))
 def test_no_file_no_sign_in_and_nothing_of_ones_own(name: str, world: World, viewer: Asker, browser: Browser):
     assert browser.ask(viewer, "get", url_of(name, world)).status == 403
 
@@ -56,7 +58,17 @@ def test_what_is_seen_is_what_both_see(name: str, world: World, viewer: Asker, b
     line = LINES[name]
     for relation, place in world.places.items():
         answer = browser.ask(viewer, "get", url_of(name, world, relation), line.sent("get", place))
-        if line.gate in LOOKING and name not in EXPORTS:
+        if line.gate in LOOKING and name not in FILES:
             assert answer.status in (line.wanted(viewer, relation, "get"), 403), relation
         told = {one for one in MARKS if MARKS[one] in answer.text} - {SUB}
         assert told <= {OWN}  # the viewer's own name, in the shell
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_a_file_that_is_refused_is_not_noted_as_taken(name: str, world: World, viewer: Asker):
+    client = Client()
+    client.cookies[settings.SESSION_COOKIE_NAME] = viewer.session
+    newest = Entry.objects.latest("pk").pk
+    with taken_back():
+        assert client.get(url_of(name, world)).status_code == 403
+        assert not Entry.objects.filter(pk__gt=newest).exists()

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.audit.services import ip_of
-from portal.core.access import PortalRequest, requires
+from portal.core.access import PortalRequest, hands_out_file, requires
 from portal.core.export import csv_response
 from portal.core.htmx import render_page
 from portal.tenants import branches, selectors, services
@@ -53,6 +53,7 @@ def tenant_below(request: PortalRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
+@hands_out_file
 @requires("tenant:view")
 def tenant_export(request: PortalRequest) -> HttpResponseBase:
     """The tree, or what a search finds in it, as CSV."""
