@@ -19,6 +19,13 @@ class RoleChanged(Exception):
         self.role = role
 
 
+class ExceptionsChanged(Exception):
+    """Somebody else changed what a role leaves out meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__("Somebody changed these exceptions while you did.")
+
+
 class TokenRefused(Exception):
     """An API token cannot be made so; the message says why."""
 

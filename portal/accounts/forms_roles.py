@@ -108,24 +108,46 @@ class GiveRoleForm(forms.Form):
 
 
 class ExceptForm(forms.Form):
-    """What one Membership leaves out. What the caller does not see of it stays as it is."""
+    """What one Membership leaves out. What the caller does not see of it stays as it is.
+
+    `seen` are the ids of what it left out when the form was opened: they tell two editors apart.
+    """
 
     excluded = ExceptField()
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(
         self, data: Any = None, *, access: Access, membership: Membership, now: Collection[Tenant]
     ) -> None:
-        super().__init__(data, initial={"excluded": list(now)})
+        self.unseen = [
+            one for one in now if one.is_trashed or not access.allows("person:manage", tenant_id=one.pk)
+        ]
+        self.in_sight = [one for one in now if one not in self.unseen]
+        seen = " ".join(str(one.pk) for one in self.in_sight)
+        super().__init__(data, initial={"excluded": self.in_sight, "seen": seen})
         below = membership.tenant.subtree().exclude(pk=membership.tenant_id)
         offered = below.visible_to(access, "person:manage").order_by("path")
         fields: Any = self.fields
         fields["excluded"].queryset = offered
-        self.unseen = [
-            one for one in now if one.is_trashed or not access.allows("person:manage", tenant_id=one.pk)
-        ]
 
     def chosen(self) -> list[Tenant]:
         return [*self.cleaned_data["excluded"], *self.unseen]
+
+    def seen_ids(self) -> set[int]:
+        """What the role left out when the form was opened, and what is out of sight."""
+        return self._seen() | {one.pk for one in self.unseen}
+
+    def changes_since(self) -> list[str]:
+        """What somebody else changed since the form was opened, in sentences."""
+        field: Any = self.fields["excluded"]
+        gone = self._seen() - {one.pk for one in self.in_sight}
+        return [
+            *(f"{one} is left out now." for one in self.in_sight if one.pk not in self._seen()),
+            *(f"{one} is no longer left out." for one in field.queryset if one.pk in gone),
+        ]
+
+    def _seen(self) -> set[int]:
+        return {int(part) for part in self.data.get("seen", "").split() if part.isascii() and part.isdigit()}
 
 
 class CustomRoleForm(forms.Form):

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from portal.accounts.errors import RoleRefused
+from portal.accounts.errors import ExceptionsChanged, RoleRefused
 from portal.accounts.grants import RoleChoice, may_take, require_grantable, require_takeable
 from portal.accounts.models import CustomRole, Exclusion, Membership, User
 from portal.accounts.selectors import home_tenant_id
@@ -70,7 +70,8 @@ def take_role(membership: Membership, *, access: Access, actor: User) -> None:
     """Take a role away; the person's open pages lose it at once.
 
     Raises:
-        RoleRefused: the caller could not have given it, or nobody would own the Tenant.
+        RoleRefused: the caller could not have given it, nobody would own the Tenant, or somebody else
+            took it meanwhile.
     """
     user, tenant = membership.user, membership.tenant
     details = {"role": membership.role_name, "person": user.email}
@@ -85,6 +86,7 @@ def take_role(membership: Membership, *, access: Access, actor: User) -> None:
         ),
         _owners_locked(tenant),
     ):
+        _require_held(membership)
         require_takeable(access, RoleChoice.of(membership), tenant=tenant, excluded=exclusions_of(membership))
         _require_another_owner(membership, access)
         membership.delete()
@@ -93,16 +95,23 @@ def take_role(membership: Membership, *, access: Access, actor: User) -> None:
 
 
 def exclude_tenants(
-    membership: Membership, excluded: Collection[Tenant], *, access: Access, actor: User
+    membership: Membership,
+    excluded: Collection[Tenant],
+    *,
+    seen: Collection[int],
+    access: Access,
+    actor: User,
 ) -> None:
-    """Leave these subtrees out of a role, and no others.
+    """Leave these subtrees out of a role, and no others; `seen` are the ids of those left out
+    when the caller looked.
 
     Raises:
+        ExceptionsChanged: it leaves out others by now; nothing was stored.
         RoleRefused: the caller does not hold all that the role would reach, or reaches now; one of
-            them is not below the role's Tenant; or nobody would own all of the Tenant.
+            them is not below the role's Tenant; nobody would own all of the Tenant; or the role was
+            taken away meanwhile.
     """
     user, tenant = membership.user, membership.tenant
-    before = exclusions_of(membership)
     details = {"role": membership.role_name, "except": _names(excluded)}
     with (
         audit.record(
@@ -111,10 +120,14 @@ def exclude_tenants(
             tenant_id=tenant.pk,
             target=user,
             details=details,
-            refusals=(RoleRefused,),
+            refusals=(RoleRefused, ExceptionsChanged),
         ) as entry,
         _owners_locked(tenant),
     ):
+        _require_held(membership)
+        before = exclusions_of(membership)
+        if {one.pk for one in before} != set(seen):
+            raise ExceptionsChanged
         _require_below(tenant, excluded)
         choice = as_it_is_now(RoleChoice.of(membership))
         for without in (before, excluded):
@@ -215,6 +228,11 @@ def _owners_locked(*tenants: Tenant) -> Iterator[None]:
         ids = sorted(tenant.pk for tenant in tenants)
         list(Tenant.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk"))
         yield
+
+
+def _require_held(membership: Membership) -> None:
+    if not Membership.objects.filter(pk=membership.pk).exists():
+        raise RoleRefused(f"{membership.user} is no longer {membership.role_name} of {membership.tenant}.")
 
 
 def _require_another_owner(membership: Membership, access: Access) -> None:

@@ -1,6 +1,7 @@
 """The page of one person: the roles held, and what is done about them."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -8,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.accounts import memberships, selectors
-from portal.accounts.errors import RoleRefused
+from portal.accounts.errors import ExceptionsChanged, RoleRefused
 from portal.accounts.forms_roles import ExceptForm, GiveRoleForm
 from portal.accounts.models import Membership, User
 from portal.accounts.reauthentication import recently_authenticated
@@ -87,19 +88,45 @@ def membership_remove(request: PortalRequest, pk: int) -> HttpResponse:
 def membership_except(request: PortalRequest, pk: int) -> HttpResponse:
     """Choose the tenants below that a role does not reach."""
     membership = _membership(request, pk)
-    now = memberships.exclusions_of(membership)
-    data = request.POST if request.method == "POST" else None
-    form = ExceptForm(data, access=request.access, membership=membership, now=now)
+    form = _except_form(request, membership, request.POST if request.method == "POST" else None)
+    changes: list[str] = []
     if request.method == "POST" and form.is_valid():
         try:
-            memberships.exclude_tenants(membership, form.chosen(), access=request.access, actor=request.user)
+            memberships.exclude_tenants(
+                membership,
+                form.chosen(),
+                seen=form.seen_ids(),
+                access=request.access,
+                actor=request.user,
+            )
         except RoleRefused as refused:
             form.add_error("excluded", str(refused))
+        except ExceptionsChanged as changed:
+            form, changes = _except_form_again(request, membership, changed)
         else:
             messages.success(request, "Saved. Open pages follow at once.")
             return redirect("accounts:person-detail", membership.user_id)
-    context = {"membership": membership, "form": form}
+    context = {"membership": membership, "form": form, "changes": changes}
     return render(request, "accounts/membership_except.html", context, status=422 if form.errors else 200)
+
+
+def _except_form(request: PortalRequest, membership: Membership, data: Any) -> ExceptForm:
+    now = memberships.exclusions_of(membership)
+    return ExceptForm(data, access=request.access, membership=membership, now=now)
+
+
+def _except_form_again(
+    request: PortalRequest, membership: Membership, changed: ExceptionsChanged
+) -> tuple[ExceptForm, list[str]]:
+    """What was chosen, to be put in the place of what somebody else chose in between, and what that was."""
+    changes = _except_form(request, membership, request.POST).changes_since()
+    data = request.POST.copy()
+    data["seen"] = _except_form(request, membership, None)["seen"].value()
+    again = _except_form(request, membership, data)
+    again.add_error(
+        None, f"{changed} Your choice is still here and not stored; save again to put it in their place."
+    )
+    return again, changes
 
 
 @require_POST

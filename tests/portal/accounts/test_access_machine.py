@@ -205,7 +205,8 @@ class World(RuleBasedStateMachine):
         held = self.pick(Membership.objects.exclude(user=self.owner), membership)
         if held:
             chosen = self.below(held.tenant, excluded)
-            self.attempt(exclude_tenants, held, chosen, access=self.access, actor=self.owner)
+            seen = held.exclusions.values_list("tenant", flat=True)
+            self.attempt(exclude_tenants, held, chosen, seen=seen, access=self.access, actor=self.owner)
 
     @rule(tenant=PICK, permissions=PERMISSIONS)
     def make_custom_role(self, tenant, permissions):

@@ -70,7 +70,9 @@ def test_who_is_kept_out_of_a_subtree_lets_nobody_into_it(reseller):
         give(reseller, UserFactory(), reseller.tenant)
     membership = give(reseller, UserFactory(), reseller.tenant, excluded=[hidden])
     with pytest.raises(RoleRefused):
-        exclude_tenants(membership, [], access=access_for(reseller.user), actor=reseller.user)
+        exclude_tenants(
+            membership, [], seen=[hidden.pk], access=access_for(reseller.user), actor=reseller.user
+        )
     assert [one.tenant for one in membership.exclusions.all()] == [hidden]
 
 
@@ -121,6 +123,7 @@ class TestOwners:
             exclude_tenants(
                 provider.user.memberships.get(),
                 [TenantFactory()],
+                seen=[],
                 access=access_for(provider.user),
                 actor=provider.user,
             )

@@ -59,8 +59,38 @@ class TestPerson:
         url = reverse("accounts:membership-except", args=[other.pk])
         assert reseller.client().post(url, {"excluded": [seen.pk]}).status_code == 302
         assert set(other.exclusions.values_list("tenant", flat=True)) == {seen.pk, hidden.pk}
-        provider.client().post(url, {})
+        form = provider.client().get(url).context["form"]
+        provider.client().post(url, {"seen": form["seen"].value()})
         assert not other.exclusions.exists()
+
+    def test_the_second_of_two_editors_of_exceptions_sees_what_changed_and_loses_nothing(self, reseller):
+        elm, fir, hidden = (TenantFactory(parent=reseller.tenant, name=one) for one in ("Elm", "Fir", "Hid"))
+        other = MembershipFactory(tenant=reseller.tenant, role="viewer")
+        ExclusionFactory(membership=other, tenant=elm)
+        url = reverse("accounts:membership-except", args=[other.pk])
+        seen = reseller.client().get(url).context["form"]["seen"].value()
+        first, second = ({"seen": seen, "excluded": [one.pk]} for one in (fir, hidden))
+        assert reseller.client().post(url, first).status_code == 302
+        refused = reseller.client().post(url, second)
+        page = refused.content.decode()
+        assert refused.status_code == 422
+        assert "Somebody changed these exceptions while you did." in page
+        assert "Fir is left out now." in page
+        assert "Elm is no longer left out." in page
+        assert [one.tenant for one in other.exclusions.all()] == [fir]
+        assert Entry.objects.filter(action="person.role-exclude", outcome="refused").count() == 1
+        again = {"seen": refused.context["form"]["seen"].value(), "excluded": [hidden.pk]}
+        assert reseller.client().post(url, again).status_code == 302
+        assert [one.tenant for one in other.exclusions.all()] == [hidden]
+
+    @pytest.mark.parametrize("seen", ["", "0", "x \x00", "٣", "9" * 40])
+    def test_what_was_seen_is_not_guessed(self, reseller, seen):
+        below = TenantFactory(parent=reseller.tenant)
+        other = MembershipFactory(tenant=reseller.tenant, role="viewer")
+        ExclusionFactory(membership=other, tenant=below)
+        url = reverse("accounts:membership-except", args=[other.pk])
+        assert reseller.client().post(url, {"seen": seen}).status_code == 422
+        assert other.exclusions.exists()
 
     @pytest.mark.parametrize("what", ["foreign tenant", "foreign role", "foreign exception", "no ids"])
     def test_foreign_ids_are_refused_in_every_choice(self, reseller, outsider, what):

@@ -44,7 +44,7 @@ def test_a_sign_in_with_a_role_that_stayed_behind_is_closed(outsider, stranded):
 
 def test_exceptions_of_a_role_that_stayed_behind_are_changed(outsider, stranded):
     below = TenantFactory(parent=stranded.tenant)
-    exclude_tenants(stranded, [below], access=access_for(outsider.user), actor=outsider.user)
+    exclude_tenants(stranded, [below], seen=[], access=access_for(outsider.user), actor=outsider.user)
     assert not access_for(stranded.user).allows("job:view", tenant_id=below.pk)
 
 
