@@ -45,13 +45,30 @@ class _RawData(msgspec.Struct, rename="pascal", gc=False):
     data: msgspec.Raw
 
 
+class _LargeEvent(StreamableEvent, kw_only=True, gc=False):
+    """An event whose data is not decoded."""
+
+    data: msgspec.Raw = msgspec.field(default=msgspec.Raw(b"null"), name="Data")
+
+
+LARGE_CHARACTERS = 1_048_576
+"""Of an event longer than this only the short texts at the top of its data are decoded."""
+
+_SHORT_BYTES = 1024
+
 _event_decoder = msgspec.json.Decoder(StreamableEvent)
+_large_event_decoder = msgspec.json.Decoder(_LargeEvent)
+_parts_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _raw_data_decoder = msgspec.json.Decoder(_RawData)
 
 
 @dataclass(frozen=True, slots=True)
 class StreamedEvent:
-    """One event, and the JSON text it came as."""
+    """One event, and the JSON text it came as.
+
+    Of an event of more than `LARGE_CHARACTERS`, `event.data` holds the short texts at its top alone, since
+    millions of small values would hold up every other stream of the process; `typed_data` reads it all.
+    """
 
     event: StreamableEvent
     text: str = field(repr=False)
@@ -272,9 +289,27 @@ class EventStream:
 def read_event(text: str) -> StreamedEvent | BadFrame:
     """An event from the JSON text it came as."""
     try:
-        event = _event_decoder.decode(text)
+        event = _event_decoder.decode(text) if len(text) <= LARGE_CHARACTERS else _large_event(text)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as problem:
         return BadFrame(type(problem).__name__, text)
     if event.type == 0:
         return BadFrame("an event without a type", text)
     return StreamedEvent(event, text)
+
+
+def _large_event(text: str) -> StreamableEvent:
+    event = _large_event_decoder.decode(text)
+    told = {name: getattr(event, name) for name in event.__struct_fields__ if name != "data"}
+    return StreamableEvent(**told, data=_short_texts(event.data))
+
+
+def _short_texts(data: msgspec.Raw) -> Any:
+    """The texts at the top of `data` that are short; None where it is no object."""
+    if memoryview(data)[:1] != b"{":
+        return None
+    parts = ((name, memoryview(value)) for name, value in _parts_decoder.decode(data).items())
+    return {
+        name: msgspec.json.decode(value)
+        for name, value in parts
+        if len(value) <= _SHORT_BYTES and value[:1] == b'"'
+    }

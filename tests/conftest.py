@@ -70,6 +70,14 @@ def _redis(redis_url: str) -> redis.Redis:
 
 
 @pytest.fixture(autouse=True)
+def _every_refusal_is_news() -> None:
+    """No test finds a log line left out because another has just had it."""
+    from portal.core.refusals import said
+
+    said.forget()
+
+
+@pytest.fixture(autouse=True)
 def _empty_redis(_redis: redis.Redis) -> None:
     """No test sees another's cache, rate limits or queued tasks."""
     _redis.flushdb()

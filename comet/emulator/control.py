@@ -74,6 +74,15 @@ class Control:
             self._server.hub.offer_all(_GARBAGE[number % len(_GARBAGE)])
         return {"streams": self._server.hub.streams}
 
+    async def streams_frames(self, order: Wire) -> Wire:
+        """Sends texts exactly as given to every stream, whatever they hold."""
+        frames = order.get("frames")
+        if not isinstance(frames, list) or not all(isinstance(text, str) for text in frames):
+            raise bad_request("frames must be a list of texts")
+        for text in frames:
+            self._server.hub.offer_all(text)
+        return {"streams": self._server.hub.streams}
+
     async def latency(self, order: Wire) -> Wire:
         """The same delay for all calls, or half of them by `median` and one in a hundred by `p99`."""
         median = _number(order, "median", order.get("seconds"))
@@ -247,6 +256,7 @@ def make_control_app(server: Server, app: Starlette) -> Starlette:
         "/streams/drop": control.streams_drop,
         "/streams/stall": control.streams_stall,
         "/streams/garbage": control.streams_garbage,
+        "/streams/frames": control.streams_frames,
         "/latency": control.latency,
         "/fail": control.fail,
         "/answer": control.answer,

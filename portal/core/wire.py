@@ -1,6 +1,6 @@
 """Values as Comet sends them, made fit for columns once, where they enter the portal."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 EPOCH: Final = datetime.fromtimestamp(0, UTC)
@@ -11,6 +11,9 @@ SMALL: Final = 2**31 - 1
 
 LARGE: Final = 2**63 - 1
 """What a big integer column holds."""
+
+AHEAD: Final = timedelta(days=1)
+"""Times further ahead of ours than this are a mistake of the sender."""
 
 
 def moment(seconds: int) -> datetime | None:

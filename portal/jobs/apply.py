@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Self
 
-import structlog
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from portal.core.bulk import Pacer, Upsert, chunked
 from portal.core.events import Fact, publish_all
+from portal.core.refusals import note_refusal
 from portal.core.states import State
 from portal.core.wire import is_key
 from portal.jobs.following import moves_of
@@ -27,8 +27,6 @@ from portal.jobs.rollups import Deltas, RollupWriter, Tally
 from portal.operations import services as operations
 from portal.servers.models import CometServer
 from portal.servers.placements import lock_server
-
-log = structlog.get_logger(__name__)
 
 CHUNK: Final = 500
 
@@ -146,7 +144,7 @@ def _latest(server: CometServer, jobs: Iterable[AnyJob]) -> list[AnyJob]:
     latest: dict[str, AnyJob] = {}
     for report in jobs:
         if not is_key(report.guid, GUID_LIMIT):
-            log.warning("job.unusable_guid", server_id=server.pk, length=len(report.guid))
+            note_refusal("job", "unusable id", server_id=server.pk, length=len(report.guid))
             continue
         held = latest.get(report.guid)
         if held is None or _beats(report, held):

@@ -78,5 +78,9 @@ def _owned(rows: QuerySet[Any], owners: Owners, column: str, values: set[str]) -
 
 
 def _among(rows: QuerySet[Any], column: str, values: set[Any]) -> QuerySet[Any]:
-    """Narrowed to `values`, unless they are so many that reading all rows costs less."""
+    """Narrowed to `values`, unless they are so many that reading all rows costs less.
+
+    PostgreSQL takes no NUL in a query, and no row holds one.
+    """
+    values = {value for value in values if not (isinstance(value, str) and "\0" in value)}
     return rows.filter(**{f"{column}__in": values}) if len(values) <= _MANY else rows

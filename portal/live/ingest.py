@@ -6,28 +6,28 @@ nothing. An event that cannot be read or applied is stored with the reason and h
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-import structlog
 from django.db import transaction
 from django.utils import timezone
 
 from comet.stream import BadFrame, StreamedEvent
-from comet.types import StreamableEvent
 from comet.webhooks import Webhook
 from portal.core.events import Fact, publish_all
 from portal.core.metrics import count, observe
+from portal.core.refusals import note_refusal
 from portal.core.secrecy import storable
 from portal.core.states import State
+from portal.core.wire import AHEAD
 from portal.live import gaps, twins
 from portal.live.kinds import OWN_TYPES
 from portal.live.mirror import Applied, apply_to_mirror
 from portal.live.models import Event, StreamLease
 from portal.live.placing import Places
-from portal.live.stored import storable_data
+from portal.live.stored import storable_data, without_nul
 from portal.live.summaries import UNREADABLE, plain, summary_of
 from portal.servers.models import CometServer
 from portal.servers.placements import lock_server
@@ -37,10 +37,6 @@ HEARD_EVERY: Final = timedelta(seconds=1)
 
 HIGHEST_TYPE: Final = 2_147_483_647
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
-AHEAD: Final = timedelta(days=1)
-"""Times further from ours than this are a mistake of the sender."""
-
-log = structlog.get_logger(__name__)
 
 
 class Fenced(Exception):
@@ -83,7 +79,7 @@ def ingest(server_id: int, connection: UUID, arrivals: Sequence[Arrival], *, fen
                 connection=connection, position__in=[arrival.position for arrival in arrivals]
             ).values_list("position", flat=True)
         )
-        fresh = [arrival for arrival in arrivals if arrival.position not in known]
+        fresh = [_cleaned(arrival) for arrival in arrivals if arrival.position not in known]
         digests: dict[int, str] = {}
         if fresh and twins.posts(server):
             digests = {place: twins.digest_of(item) for place, item in _readable(fresh).items()}
@@ -104,7 +100,7 @@ def ingest_webhook(server_id: int, webhook: Webhook, received_at: datetime) -> O
     """
     with transaction.atomic():
         server = _server_of_webhook(server_id)
-        item, tracing_id = webhook.item, storable(webhook.tracing_id)[:128]
+        item, tracing_id = without_nul(webhook.item), storable(webhook.tracing_id)[:128]
         arrival = Arrival(0, received_at, item)
         digest = twins.digest_of(item)
         known = twins.of_webhook(server, item, digest, tracing_id, received_at)
@@ -153,6 +149,12 @@ def _store(
     if fresh:
         _note_heard(server, fresh[-1].received_at)
     return applied
+
+
+def _cleaned(arrival: Arrival) -> Arrival:
+    if isinstance(arrival.item, BadFrame) or (item := without_nul(arrival.item)) is arrival.item:
+        return arrival
+    return replace(arrival, item=item)
 
 
 def _readable(arrivals: Sequence[Arrival]) -> dict[int, StreamedEvent]:
@@ -223,12 +225,13 @@ def _rows(
         if item is None:
             _fill_unreadable(row, arrival, places)
         else:
-            _fill(row, item.event, places, applied.problems.get(arrival.position, ""))
+            _fill(row, item, places, applied.problems.get(arrival.position, ""))
         rows.append(row)
     return rows
 
 
-def _fill(row: Event, event: StreamableEvent, places: Places, problem: str) -> None:
+def _fill(row: Event, item: StreamedEvent, places: Places, problem: str) -> None:
+    event = item.event
     job, device = places.job_of(event), places.device_of(event)
     row.job = job
     row.device = device or (job.device if job else None)
@@ -242,7 +245,7 @@ def _fill(row: Event, event: StreamableEvent, places: Places, problem: str) -> N
     row.summary = summary_of(event, job=job, device=device)
     if job is not None:
         row.state = State.RUNNING if event.type == 4200 else job.state
-    row.data, too_long = storable_data(event.data)
+    row.data, too_long = storable_data(item)
     row.problem = " ".join(filter(None, [problem, too_long]))
 
 
@@ -256,7 +259,7 @@ def _fill_unreadable(row: Event, arrival: Arrival, places: Places) -> None:
     row.summary = UNREADABLE
     row.data = {"length": len(item.text)}
     row.problem = f"This is not an event as Comet Servers send them: {reason}."
-    log.warning("event.unreadable", server_id=row.server_id, reason=reason, length=len(item.text))
+    note_refusal("event", "unreadable", server_id=row.server_id, why=reason, length=len(item.text))
 
 
 def _happened_at(timestamp: int, received_at: datetime) -> datetime:

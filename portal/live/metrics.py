@@ -32,6 +32,7 @@ COUNTERS: Final = {
     "comet_call_bytes": "Bytes of the answers of Comet Servers.",
     "events_stored": "Events stored, by the way they came.",
     "events_repeated": "Events that were stored already.",
+    "refused": "What was refused or set aside, by the door it came to and the reason.",
 }
 RELAY_WORDS: Final = {
     "streams": "Streams a relay holds.",

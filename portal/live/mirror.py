@@ -1,29 +1,30 @@
 """Routes events to the rooms that own the mirrored rows; what fails is told event by event."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import groupby
 from typing import Any, Final
 
 import msgspec
-import structlog
 from django.db import InterfaceError, OperationalError, transaction
+from django.utils import timezone
 
 from comet.constants import StreamableEventType as Type
 from comet.stream import StreamedEvent
 from comet.types import ServerMetaVersionInfo
-from portal.core.wire import moment
+from portal.core.refusals import note_refusal
+from portal.core.wire import AHEAD, is_key, moment
 from portal.fleet.apply import apply_profiles, remove_profiles
 from portal.fleet.connections import ConnectionChange, apply_connection_changes
 from portal.fleet.models import UserProfile
 from portal.fleet.records import ProfileRecord
 from portal.jobs.apply import apply_jobs
+from portal.jobs.merge import GUID_LIMIT
 from portal.jobs.records import JobRecord
 from portal.live.placing import username_in
 from portal.servers.bookkeeping import note_version
 from portal.servers.models import CometServer
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -72,24 +73,33 @@ def _apply(server: CometServer, events: Sequence[Numbered], handler: Handler, ap
             return
         position, event = events[0]
         applied.problems[position] = f"It could not be applied: {_reason(exc)}."
-        log.warning(
-            "event.not_applied",
+        note_refusal(
+            "event",
+            "not applied",
             server_id=server.pk,
             type=event.event.type,
             error=type(exc).__name__,
-            exc_info=not isinstance(exc, msgspec.ValidationError),
+            exc_info=not isinstance(exc, msgspec.ValidationError | Unfit),
         )
 
 
 def _reason(exc: Exception) -> str:
     """Why, without any value of the event."""
-    if isinstance(exc, msgspec.ValidationError | NoData):
+    if isinstance(exc, msgspec.ValidationError | Unfit):
         return str(exc)
     return f"its values do not fit ({type(exc).__name__})"
 
 
-class NoData(Exception):
+class Unfit(Exception):
+    """What the event carries cannot be true; the message says why, without any value of it."""
+
+
+class NoData(Unfit):
     """The event came without what it should carry."""
+
+
+class InTheFuture(Unfit):
+    """It tells of what has not happened."""
 
 
 class _WithData(msgspec.Struct):
@@ -113,10 +123,21 @@ def _read(events: Sequence[StreamedEvent], record: type[Any]) -> list[Any]:
 def _jobs(server: CometServer, events: Sequence[StreamedEvent], applied: Applied) -> None:
     try:
         records = _read(events, JobRecord)
-    except NoData:
+        _check_jobs(server, records)
+    except (NoData, InTheFuture):
         applied.wants_sync = True
         raise
     applied.job_ids.update(apply_jobs(server, records).job_ids.values())
+
+
+def _check_jobs(server: CometServer, records: Iterable[JobRecord]) -> None:
+    """Raises Unfit for what could never be taken back: the later end of a Job holds."""
+    latest = timezone.now() + timedelta(milliseconds=max(server.clock_drift_ms, 0)) + AHEAD
+    for record in records:
+        if not is_key(record.guid, GUID_LIMIT):
+            raise Unfit("its GUID cannot be one")
+        if max(record.start_time, record.end_time) > latest.timestamp():
+            raise InTheFuture("its times lie in the future")
 
 
 def _users(server: CometServer, events: Sequence[StreamedEvent], applied: Applied) -> None:
@@ -130,6 +151,8 @@ def _profiles(server: CometServer, events: Sequence[StreamedEvent], applied: App
     except NoData:
         applied.wants_sync = True
         raise
+    if not all(is_key(username, 255) for username in latest):
+        raise Unfit("its user name cannot be one")
     apply_profiles(server, latest.values())
 
 

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 from django.db.models import QuerySet
 
-from comet.stream import StreamedEvent
+from comet.stream import LARGE_CHARACTERS, StreamedEvent
 from portal.live.models import Event, WebhookIntake
 from portal.servers.models import CometServer
 
@@ -22,7 +22,12 @@ WINDOW: Final = timedelta(hours=24)
 
 
 def digest_of(item: StreamedEvent) -> str:
-    """SHA-256 of an event's content, whatever the order of its keys, and whether null is written out."""
+    """SHA-256 of an event's content, whatever the order of its keys, and whether null is written out.
+
+    Of a very long one it is that of the text, which takes no time to speak of.
+    """
+    if len(item.text) > LARGE_CHARACTERS:
+        return hashlib.sha256(item.text.encode()).hexdigest()
     told = {name: value for name, value in msgspec.json.decode(item.text).items() if value is not None}
     return hashlib.sha256(msgspec.json.encode(told, order="deterministic")).hexdigest()
 

@@ -3,7 +3,6 @@
 import pytest
 import redis
 from django.urls import reverse
-from prometheus_client.parser import text_string_to_metric_families
 
 import comet
 from portal.core import metrics
@@ -11,29 +10,9 @@ from portal.core.heartbeats import say_alive
 from portal.core.pulse import say_beat_alive
 from portal.servers import clients
 from tests.factories import CometServerFactory, OperationItemFactory
+from tests.portal.live.conftest import TOKEN
 
 pytestmark = pytest.mark.django_db
-
-TOKEN = "of-the-tests-only"
-
-
-@pytest.fixture
-def scrape(client, settings):
-    settings.METRICS_TOKEN = TOKEN
-
-    def samples() -> dict[str, dict[tuple, float]]:
-        metrics.flush()
-        answer = client.get(reverse("live:metrics"), headers={"Authorization": f"Bearer {TOKEN}"})
-        assert answer.status_code == 200
-        found: dict[str, dict[tuple, float]] = {}
-        for family in text_string_to_metric_families(answer.content.decode()):
-            for sample in family.samples:
-                found.setdefault(sample.name, {})[tuple(sorted(sample.labels.items()))] = sample.value
-        return found
-
-    metrics.flush()
-    metrics.redis_connection().delete(metrics.KEY)
-    return samples
 
 
 def test_without_the_token_there_are_no_metrics(client, settings):
