@@ -305,11 +305,11 @@ def _large_event(text: str) -> StreamableEvent:
 
 def _short_texts(data: msgspec.Raw) -> Any:
     """The texts at the top of `data` that are short; None where it is no object."""
-    if memoryview(data)[:1] != b"{":
+    if bytes(memoryview(data)[:1]) != b"{":
         return None
     parts = ((name, memoryview(value)) for name, value in _parts_decoder.decode(data).items())
     return {
         name: msgspec.json.decode(value)
         for name, value in parts
-        if len(value) <= _SHORT_BYTES and value[:1] == b'"'
+        if len(value) <= _SHORT_BYTES and bytes(value[:1]) == b'"'
     }

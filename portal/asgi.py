@@ -23,7 +23,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
 from portal.core.body_limits import BodyLimits  # noqa: E402
 from portal.core.key_state import announce_in_background  # noqa: E402
-from portal.core.origins import SameOriginWebsockets  # noqa: E402
+from portal.core.same_origin import SameOriginWebsockets  # noqa: E402
 from portal.live.routing import websocket_urlpatterns  # noqa: E402
 from portal.live.sockets import with_raw_send  # noqa: E402
 

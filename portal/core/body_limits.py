@@ -7,6 +7,8 @@ front of it. A declared length is refused unread, a chunked body as soon as it h
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
+from portal.core.refusals import note_refusal
+
 Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -35,6 +37,7 @@ class BodyLimits:
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         limit = limit_for(scope["path"])
         if _declared(scope) > limit:
+            note_refusal("http", "too long", limit_bytes=limit)
             await _refuse(send)
             return
         received, refused, answered = 0, False, False
@@ -47,6 +50,7 @@ class BodyLimits:
                 return message
             if not refused and not answered:
                 refused = True
+                note_refusal("http", "too long", limit_bytes=limit)
                 await _refuse(send)
             return {"type": "http.disconnect"}  # Django lets go of what it has read
 

@@ -17,6 +17,7 @@ from portal.accounts.models import User
 from portal.accounts.second_factor import is_missing
 from portal.accounts.sessions import why_over
 from portal.accounts.viewing import viewing_of
+from portal.core.refusals import note_refusal
 from portal.live.hub import hub_of_this_process
 from portal.live.sockets import RAW_SEND, Reader
 from portal.live.topics import Sight, Topic, TopicRefused, admitted, parse_topics, sight_of
@@ -24,6 +25,11 @@ from portal.tenants.switching import chosen_tenant
 
 SIGNED_OUT: Final = 4401
 REFUSED: Final = 4403
+TRY_LATER: Final = 1013
+"""After it a page tries again, later each time."""
+
+TOO_LONG: Final = 1009
+"""The web server's own answer to a message above its limit."""
 
 
 class SignedOut(Exception):
@@ -41,11 +47,17 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def connect(self) -> None:
         await self.accept()
+        joins = hub_of_this_process().joins
+        if not joins.may_try(self.session_key):
+            note_refusal("socket", "too many")
+            await self.close(code=TRY_LATER)
+            return
         try:
             user, topics, sight = await self._admission()
         except SignedOut:
             await self.close(code=SIGNED_OUT)
-        except TopicRefused:
+        except TopicRefused as refused:
+            note_refusal("socket", "topic", why=str(refused))
             await self.close(code=REFUSED)
         else:
             with suppress(RuntimeError):  # the browser has gone meanwhile
@@ -57,12 +69,16 @@ class LiveConsumer(AsyncWebsocketConsumer):
                     recheck=self.recheck,
                 )
                 hub_of_this_process().join(self.reader)
+                joins.opened(self.session_key)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Pages never send; who does is no page."""
+        note_refusal("socket", "it speaks")
         await self._end(REFUSED)
 
     async def disconnect(self, code: int) -> None:
+        if code == TOO_LONG:
+            note_refusal("socket", "too long")
         self._leave()
 
     async def recheck(self) -> None:
@@ -78,12 +94,15 @@ class LiveConsumer(AsyncWebsocketConsumer):
         else:
             hub_of_this_process().move(self.reader, topics=topics, sight=sight)
 
+    @property
+    def session_key(self) -> str:
+        """Of the browser's cookie; empty where it sends none."""
+        return str(self.scope["cookies"].get(settings.SESSION_COOKIE_NAME, ""))
+
     async def _admission(self) -> tuple[User, frozenset[Topic], Sight]:
         query = parse_qs(self.scope["query_string"].decode("ascii", "replace"))
         topics = parse_topics(",".join(query.get("topics", [])))
-        session: SessionBase = import_module(settings.SESSION_ENGINE).SessionStore(
-            self.scope["cookies"].get(settings.SESSION_COOKIE_NAME)
-        )
+        session: SessionBase = import_module(settings.SESSION_ENGINE).SessionStore(self.session_key or None)
         user = await get_user({"session": session})
         if not user.is_authenticated or not user.is_active or why_over(session):
             raise SignedOut
@@ -99,6 +118,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
     def _leave(self) -> None:
         if self.reader is not None:
             hub_of_this_process().leave(self.reader)
+            hub_of_this_process().joins.closed(self.session_key)
             self.reader = None
 
 

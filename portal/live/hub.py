@@ -22,6 +22,7 @@ from django.conf import settings
 from django.db import close_old_connections, connections
 
 from portal.core.events import FACTS_CHANNEL, Fact, decode_facts
+from portal.live.joins import Joins
 from portal.live.marks import FRESHNESS, Mark, freshness_mark, mark_of, marks_html, wants_of
 from portal.live.pieces import Piece, render_pieces
 from portal.live.selectors import list_tenants_placed_on
@@ -65,6 +66,7 @@ class Hub:
     """Turns facts into frames for the readers that joined."""
 
     def __init__(self) -> None:
+        self.joins = Joins()
         self._audiences: dict[Audience, set[Reader]] = {}
         self._open: Counter[Topic] = Counter()
         self._wanted: Wanted = defaultdict(dict)
@@ -257,9 +259,9 @@ class Hub:
 
     async def care(self) -> None:
         now = self._loop.time()
-        for reader in self.readers():
-            if reader.check_at <= now:
-                await reader.recheck()
+        due = [reader for reader in self.readers() if reader.check_at <= now]
+        for reader in sorted(due, key=lambda one: one.check_at):  # whose grants changed first
+            await reader.recheck()
         await keep_watch_keys(list(self._audiences), self.redis, self.in_thread)
 
     async def in_thread(self, work: Any, *args: Any) -> Any:

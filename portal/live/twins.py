@@ -14,6 +14,7 @@ import msgspec
 from django.db.models import QuerySet
 
 from comet.stream import LARGE_CHARACTERS, StreamedEvent
+from portal.core.wire import moment
 from portal.live.models import Event, WebhookIntake
 from portal.servers.models import CometServer
 
@@ -54,7 +55,9 @@ def of_webhook(
     The same delivery again, or the first webhook of an event of the stream. Where the event states
     its time, equal content is the same event even under another tracing id.
     """
-    rows: Sequence[Event] = list(_recent(server, now).filter(digest=digest).order_by("pk"))
+    told_at = moment(item.event.timestamp)
+    since = min(now, told_at) if told_at else now  # what is told late, or again, is as old as it says
+    rows: Sequence[Event] = list(_recent(server, since).filter(digest=digest).order_by("pk"))
     for row in rows:
         if row.tracing_id == tracing_id:
             return row

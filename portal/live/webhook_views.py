@@ -1,19 +1,19 @@
 """Where Comet Servers post their events, and the page on which that is set up."""
 
-from typing import Final
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final
 from uuid import UUID
 
-import structlog
-from django.core.cache import caches
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
-from redis.exceptions import RedisError
 
 from comet.webhooks import BadWebhook, read_webhook
 from portal.accounts.reauthentication import recently_authenticated
@@ -21,30 +21,42 @@ from portal.audit.services import ip_of
 from portal.core.access import PortalRequest, public, requires
 from portal.core.body_limits import LONGER
 from portal.core.encryption import SecretUnreadable
+from portal.core.refusals import note_refusal
 from portal.live import gaps, webhooks
 from portal.live.ingest import Fenced, ingest_webhook
 from portal.live.models import WebhookIntake
 from portal.servers.models import CometServer
 
 MAX_BYTES: Final = LONGER["/hooks/comet/"]
-REFUSAL_LOG_SECONDS: Final = 60
 
-log = structlog.get_logger(__name__)
+
+def refusals_counted(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Count what is refused and say it once a minute. Nothing that a stranger sends is stored."""
+
+    @wraps(view)
+    def counted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        answer = view(request, *args, **kwargs)
+        if 400 <= answer.status_code < 500:
+            note_refusal("webhook", str(answer.status_code), ip=ip_of(request), why=answer.reason_phrase)
+        return answer
+
+    return counted
 
 
 @csrf_exempt
 @never_cache
+@refusals_counted
 @require_POST
 @public
 def webhook_receive(request: HttpRequest, key: UUID) -> HttpResponse:
     """One event by POST. 200 once it is stored, 503 when it could not be, 4xx for what never can be."""
     intake = WebhookIntake.objects.select_related("server").filter(key=key).first()
     if intake is None:
-        return _refused(request, key, "nobody is known under this address", 404)
+        return _refused("nobody is known under this address", 404)
     if request.headers.get("Content-Encoding", "identity") != "identity":
-        return _refused(request, key, "the body is compressed", 415)
+        return _refused("the body is compressed", 415)
     if int(request.headers.get("Content-Length") or 0) > MAX_BYTES:
-        return _refused(request, key, "the body is too long", 413)
+        return _refused("the body is too long", 413)
     try:
         required = {webhooks.SECRET_HEADER: webhooks.secret_of(intake)}
         body = request.read(MAX_BYTES + 1)
@@ -52,11 +64,11 @@ def webhook_receive(request: HttpRequest, key: UUID) -> HttpResponse:
         outcome = ingest_webhook(intake.server_id, webhook, timezone.now())
         webhooks.note_received(intake)
     except BadWebhook as bad:
-        return _refused(request, key, bad.message, bad.http_status or 400)
+        return _refused(bad.message, bad.http_status or 400)
     except Fenced:
-        return _refused(request, key, "the server is not linked any more", 404)
+        return _refused("the server is not linked any more", 404)
     except (OperationalError, InterfaceError, SecretUnreadable, LookupError) as error:
-        log.warning("webhook.not_stored", server_id=intake.server_id, error=type(error).__name__)
+        note_refusal("webhook", "503", server_id=intake.server_id, error=type(error).__name__)
         return HttpResponse("Not stored. Send it again.", status=503, content_type="text/plain")
     if outcome.wants_sync:
         gaps.note_gap(intake.server_id, timezone.now(), settle=True)
@@ -65,16 +77,8 @@ def webhook_receive(request: HttpRequest, key: UUID) -> HttpResponse:
     return HttpResponse("Stored.", content_type="text/plain")
 
 
-def _refused(request: HttpRequest, key: UUID, reason: str, status: int) -> HttpResponse:
-    """Logged once a minute for each address it comes from; nothing that a stranger sends is stored."""
-    ip = ip_of(request)
-    try:
-        is_news = caches["redis"].add(f"webhook-refused:{ip}:{status}", 1, REFUSAL_LOG_SECONDS)
-    except (RedisError, OSError):
-        is_news = True
-    if is_news:
-        log.warning("webhook.refused", intake=str(key), ip=ip, status=status, reason=reason)
-    return HttpResponse(f"Refused: {reason}.", status=status, content_type="text/plain")
+def _refused(why: str, status: int) -> HttpResponse:
+    return HttpResponse(f"Refused: {why}.", status=status, content_type="text/plain")
 
 
 @require_safe

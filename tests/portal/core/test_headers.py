@@ -9,7 +9,8 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from portal.core import views
-from portal.core.origins import is_own_origin, trusted_origins
+from portal.core.origins import trusted_origins
+from portal.core.same_origin import is_own_origin
 
 pytestmark = pytest.mark.django_db
 

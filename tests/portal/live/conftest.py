@@ -29,6 +29,29 @@ def redis_client(redis_url: str) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
+def refused(scrape: Callable[[], Samples]) -> Callable[[str], dict[str, float]]:
+    """How often a door refused what, by the reason, as `/metrics` has it."""
+
+    def by_reason(door: str) -> dict[str, float]:
+        counted = scrape().get("perihelion_refused_total", {})
+        named = [(dict(labels), value) for labels, value in counted.items()]
+        return {labels["reason"]: value for labels, value in named if labels["door"] == door}
+
+    return by_reason
+
+
+@pytest.fixture
+def said(caplog: pytest.LogCaptureFixture) -> Callable[[str], list[dict[str, Any]]]:
+    """The log lines of what a door refused."""
+
+    def lines(door: str) -> list[dict[str, Any]]:
+        told = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+        return [line for line in told if line.get("event") == f"{door}.refused"]
+
+    return lines
+
+
+@pytest.fixture
 def scrape(client: Any, settings: Any) -> Callable[[], Samples]:
     """Reads `/metrics`: name -> labels -> value. Nothing was counted before."""
     settings.METRICS_TOKEN = TOKEN

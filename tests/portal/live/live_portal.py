@@ -130,6 +130,10 @@ class LivePortal:
             yield browser
 
     @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
     def port(self) -> int:
         return int(self._server.servers[0].sockets[0].getsockname()[1])
 
