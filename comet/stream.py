@@ -52,13 +52,25 @@ class _LargeEvent(StreamableEvent, kw_only=True, gc=False):
 
 
 LARGE_CHARACTERS = 1_048_576
-"""Of an event longer than this only the short texts at the top of its data are decoded."""
+"""Of an event longer than this only the names in its data are decoded."""
 
-_SHORT_BYTES = 1024
+_LONGEST_NAME_BYTES = 1024
+
+
+class _Names(msgspec.Struct, gc=False):
+    """By what the structures of the API say what, or whose, they are."""
+
+    username: msgspec.Raw = msgspec.field(default=msgspec.Raw(), name="Username")
+    guid: msgspec.Raw = msgspec.field(default=msgspec.Raw(), name="GUID")
+    friendly_name: msgspec.Raw = msgspec.field(default=msgspec.Raw(), name="FriendlyName")
+    description: msgspec.Raw = msgspec.field(default=msgspec.Raw(), name="Description")
+    name: msgspec.Raw = msgspec.field(default=msgspec.Raw(), name="Name")
+    account_name: msgspec.Raw = msgspec.field(default=msgspec.Raw(), name="AccountName")
+
 
 _event_decoder = msgspec.json.Decoder(StreamableEvent)
 _large_event_decoder = msgspec.json.Decoder(_LargeEvent)
-_parts_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_names_decoder = msgspec.json.Decoder(_Names)
 _raw_data_decoder = msgspec.json.Decoder(_RawData)
 
 
@@ -66,8 +78,8 @@ _raw_data_decoder = msgspec.json.Decoder(_RawData)
 class StreamedEvent:
     """One event, and the JSON text it came as.
 
-    Of an event of more than `LARGE_CHARACTERS`, `event.data` holds the short texts at its top alone, since
-    millions of small values would hold up every other stream of the process; `typed_data` reads it all.
+    Of an event of more than `LARGE_CHARACTERS`, `event.data` holds its names alone: millions of
+    small values would hold up every other stream of the process. `typed_data` reads it all.
     """
 
     event: StreamableEvent
@@ -300,16 +312,17 @@ def read_event(text: str) -> StreamedEvent | BadFrame:
 def _large_event(text: str) -> StreamableEvent:
     event = _large_event_decoder.decode(text)
     told = {name: getattr(event, name) for name in event.__struct_fields__ if name != "data"}
-    return StreamableEvent(**told, data=_short_texts(event.data))
+    return StreamableEvent(**told, data=_names_in(event.data))
 
 
-def _short_texts(data: msgspec.Raw) -> Any:
-    """The texts at the top of `data` that are short; None where it is no object."""
+def _names_in(data: msgspec.Raw) -> dict[str, str] | None:
+    """The names at the top of `data`; None where it is no object."""
     if bytes(memoryview(data)[:1]) != b"{":
         return None
-    parts = ((name, memoryview(value)) for name, value in _parts_decoder.decode(data).items())
+    found = _names_decoder.decode(data)
+    named = {field.encode_name: bytes(getattr(found, field.name)) for field in msgspec.structs.fields(_Names)}
     return {
         name: msgspec.json.decode(value)
-        for name, value in parts
-        if len(value) <= _SHORT_BYTES and bytes(value[:1]) == b'"'
+        for name, value in named.items()
+        if value[:1] == b'"' and len(value) <= _LONGEST_NAME_BYTES
     }
