@@ -21,6 +21,7 @@ from tests.test_conventions import url_patterns
 pytestmark = pytest.mark.django_db
 METHODS = ("get", "post")
 REFUSED = {401, 403, 404, 405}
+LISTS = [name for name, line in LINES.items() if line.shows]
 USE_OF_TOKENS = {"accounts_apitoken"}
 """Where it is noted that a script came, and from where."""
 
@@ -63,8 +64,18 @@ def url_of(name: str, line: Line, place: Place) -> str:
     return reverse(name, args=line.of(place) if line.of else [])
 
 
-@pytest.mark.parametrize("name", LINES)
+@pytest.mark.parametrize("name", LISTS)
+def test_lists(name: str, world: World, askers: dict[str, list[Asker]], browser: Browser):
+    """The part of the matrix that SQL alone decides; it is run on PostgreSQL, too."""
+    check(name, world, askers, browser)
+
+
+@pytest.mark.parametrize("name", [name for name in LINES if name not in LISTS])
 def test_matrix(name: str, world: World, askers: dict[str, list[Asker]], browser: Browser):
+    check(name, world, askers, browser)
+
+
+def check(name: str, world: World, askers: dict[str, list[Asker]], browser: Browser) -> None:
     line = LINES[name]
     wrong = [
         problem
