@@ -170,6 +170,25 @@ def pool_manager(
 ) -> PoolManager:
     """Connection pools of urllib3 that dial as above, to the servers or to one proxy."""
 
+    if proxy is None:
+        manager = PoolManager(num_pools=1, maxsize=size, ssl_context=context)
+    else:
+        manager = ProxyManager(
+            proxy,
+            num_pools=1,
+            maxsize=size,
+            ssl_context=context,
+            proxy_headers=proxy_headers,
+            proxy_ssl_context=tls_context(None) if proxy.startswith("https") else None,
+        )
+    manager.pool_classes_by_scheme = _pool_classes(guard)
+    return manager
+
+
+@functools.lru_cache(maxsize=16)
+def _pool_classes(guard: AddressGuard | None) -> dict[str, type[HTTPConnectionPool]]:
+    """One set for each guard: the classes of a thousand clients would take 10 MB."""
+
     class Plain(HTTPConnection):
         def _new_conn(self) -> socket.socket:
             return _connect(self, guard)
@@ -184,19 +203,7 @@ def pool_manager(
     class SecurePool(HTTPSConnectionPool):
         ConnectionCls = Secure
 
-    if proxy is None:
-        manager = PoolManager(num_pools=1, maxsize=size, ssl_context=context)
-    else:
-        manager = ProxyManager(
-            proxy,
-            num_pools=1,
-            maxsize=size,
-            ssl_context=context,
-            proxy_headers=proxy_headers,
-            proxy_ssl_context=tls_context(None) if proxy.startswith("https") else None,
-        )
-    manager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
-    return manager
+    return {"http": PlainPool, "https": SecurePool}
 
 
 def _connect(connection: HTTPConnection, guard: AddressGuard | None) -> socket.socket:

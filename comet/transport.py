@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import ssl
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
@@ -94,15 +95,14 @@ class Transport:
             raise ValueError("an address guard cannot see where a proxy connects to: give one of the two")
         parts = parse_address(url)
         self.base = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-        context = tls_context(ca_file) if parts.scheme == "https" else None
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.headers.clear()
-        self._session.headers.update(_HEADERS | ({"Host": host} if host else {}))
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._session.proxies = {parts.scheme: check_proxy(proxy)} if proxy is not None else {}
-        self._session.adapters.clear()
-        self._session.mount(f"{parts.scheme}://", _Adapter(address_guard, context, pool_size))
+        self._scheme = parts.scheme
+        self._host = host
+        self._guard = address_guard
+        self._context = tls_context(ca_file) if parts.scheme == "https" else None
+        self._proxy = None if proxy is None else check_proxy(proxy)
+        self._pool_size = pool_size
+        self._lock = threading.Lock()
+        self._session: requests.Session | None = None
 
     def send(
         self, call: Call, signature: Mapping[str, str], limits: Limits, target: Download | None = None
@@ -124,7 +124,7 @@ class Transport:
             form = signed(call, signature)
         try:
             with budget(limits.timeout):
-                response = self._session.request(
+                response = self._opened().request(
                     call.http_method,
                     self.base + call.path,
                     data=form,
@@ -143,8 +143,28 @@ class Transport:
         return Answer(self.base, call.method, response.status_code, response.headers, body, sent)
 
     def close(self) -> None:
-        """Ends all pooled connections."""
-        self._session.close()
+        """Ends all pooled connections, and forgets the pool: the next request makes it anew."""
+        with self._lock:
+            session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    def _opened(self) -> requests.Session:
+        with self._lock:
+            if self._session is None:
+                self._session = self._new_session()
+            return self._session
+
+    def _new_session(self) -> requests.Session:
+        session = requests.Session()
+        session.trust_env = False
+        session.headers.clear()
+        session.headers.update(_HEADERS | ({"Host": self._host} if self._host else {}))
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        session.proxies = {self._scheme: self._proxy} if self._proxy is not None else {}
+        session.adapters.clear()
+        session.mount(f"{self._scheme}://", _Adapter(self._guard, self._context, self._pool_size))
+        return session
 
     def _read(
         self, method: str, response: requests.Response, limit: int, target: Download | None

@@ -238,6 +238,19 @@ def test_connections_are_reused(server):
     assert len(dialled) == 1
 
 
+def test_a_closed_client_connects_anew(server):
+    server.answers("admin/meta/version", {"Version": "25.9.8"})
+    dialled = []
+    client = server.client(address_guard=lambda ip, port: dialled.append(port))
+
+    client.admin_meta_version()
+    client.close()
+    client.close()
+    client.admin_meta_version()
+
+    assert len(dialled) == 2
+
+
 def test_limits_can_be_changed_for_some_calls(server):
     server.answers("admin/meta/version", {"Version": "25.9.8"})
     client = server.client()
