@@ -159,14 +159,22 @@ class EventStream:
         return f"EventStream({self.url!r})"
 
     async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """Connect and sign in, for who cannot use `async with`."""
         try:
             async with asyncio.timeout(self._open_timeout):
                 self._socket = await self._open()
         except TimeoutError as problem:
             raise self._error(errors.Timeout, "the event stream did not open in time") from problem
-        return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def close(self) -> None:
+        """End the connection, if there is one."""
         if self._socket is not None:
             await self._socket.close()
             self._socket = None

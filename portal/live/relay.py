@@ -6,8 +6,9 @@ batches, and after each opening ask for a sync, since nothing that happened mean
 """
 
 import asyncio
+import functools
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -55,9 +56,12 @@ class Relay:
         self._events_of_ended = 0
         self._holding: Holding | None = None
         self._connections: list[BaseDatabaseWrapper] = []
+        self._ending: set[asyncio.Task[None]] = set()
         is_sqlite = connections["default"].vendor == "sqlite"
-        self._threads = self._pool(1 if is_sqlite else DATABASE_THREADS, "relay")
-        self._call_threads = self._pool(CALL_THREADS, "relay-calls")
+        self._threads = ThreadPoolExecutor(
+            1 if is_sqlite else DATABASE_THREADS, "relay", initializer=self._keep_connection
+        )
+        self._call_threads = ThreadPoolExecutor(CALL_THREADS, "relay-calls")
         self._wake = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -86,11 +90,17 @@ class Relay:
 
     async def in_thread(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Database work in one of the relay's threads, which keep their connections."""
-        return await _run_in(self._threads, work, *args, **kwargs)
+
+        def run() -> T:
+            close_old_connections()
+            return work(*args, **kwargs)
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
 
     async def in_call_thread(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """Work that waits for a Comet Server, and may do so for long."""
-        return await _run_in(self._call_threads, work, *args, **kwargs)
+        """Work that waits for a Comet Server, and may do so for long. It asks no database."""
+        call = functools.partial(work, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._call_threads, call)
 
     async def _hold(self) -> None:
         try:
@@ -100,19 +110,25 @@ class Relay:
             log.warning("relay.leases_not_renewed", error=str(exc))
             return
         held = {one.server_id: one for one in self._holding.streams}
-        over = {
-            server_id: running.task
-            for server_id, running in self._streams.items()
-            if held.get(server_id) != running.held or running.task.done()
-        }
-        for server_id in over:
-            self._events_of_ended += self._streams.pop(server_id).stream.events
-        await _cancelled(over.values())
+        for server_id, running in list(self._streams.items()):
+            if held.get(server_id) != running.held or running.task.done():
+                self._events_of_ended += running.stream.events
+                self._end_stream(self._streams.pop(server_id))
         for server_id, config in held.items():
             if server_id not in self._streams:
-                stream = ServerStream(config, self.in_thread, self.in_call_thread)
-                task = asyncio.create_task(stream.run(), name=f"server {server_id}")
+                stream, name = (
+                    ServerStream(config, self.in_thread, self.in_call_thread),
+                    f"server {server_id}",
+                )
+                before = {task for task in self._ending if task.get_name() == name}
+                task = asyncio.create_task(_run_after(before, stream), name=name)
                 self._streams[server_id] = Running(config, stream, task)
+
+    def _end_stream(self, running: Running) -> None:
+        """Nobody waits for it here: a server that does not say goodbye would hold up the others."""
+        if running.task.cancel():
+            self._ending.add(running.task)
+            running.task.add_done_callback(self._ending.discard)
 
     def figures(self) -> dict[str, int]:
         """What this relay tells of itself: its streams, the open ones, events read and events waiting."""
@@ -142,8 +158,10 @@ class Relay:
                 await asyncio.sleep(random.uniform(0.5, 1.5))  # noqa: S311
 
     async def _end(self) -> None:
-        await _cancelled([running.task for running in self._streams.values()])
+        for running in self._streams.values():
+            self._end_stream(running)
         self._streams.clear()
+        await asyncio.gather(*self._ending, return_exceptions=True)
         try:
             await self.in_thread(release, self.holder)
             await self.in_thread(forget, self.holder)
@@ -158,22 +176,11 @@ class Relay:
         for connection in self._connections:
             connection.close()
 
-    def _pool(self, threads: int, name: str) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(threads, thread_name_prefix=name, initializer=self._keep_connection)
-
     def _keep_connection(self) -> None:
         """Note a new thread's database connection, so that another thread may close it."""
         connection = connections["default"]
         connection.inc_thread_sharing()
         self._connections.append(connection)
-
-
-async def _run_in(threads: ThreadPoolExecutor, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-    def run() -> T:
-        close_old_connections()
-        return work(*args, **kwargs)
-
-    return await asyncio.get_running_loop().run_in_executor(threads, run)
 
 
 def _is_waking(message: bytes) -> bool:
@@ -183,9 +190,8 @@ def _is_waking(message: bytes) -> bool:
         return False
 
 
-async def _cancelled(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Cancel them all, and wait until they have ended."""
-    tasks = list(tasks)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+async def _run_after(before: set[asyncio.Task[None]], stream: ServerStream) -> None:
+    """Run a server's stream once those before it have ended: what they had read is stored first."""
+    if before:
+        await asyncio.wait(before)
+    await stream.run()

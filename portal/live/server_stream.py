@@ -104,27 +104,41 @@ class ServerStream:
 
     async def _follow(self) -> None:
         """One connection, from sign-in to its end. Ends by raising."""
-        session, known_until = await self._in_call_thread(_signed_in, self._held.server_id)
-        stream = EventStream(
+        server = await self._in_thread(_followed, self._held.server_id)
+        stream = await self._opened(server)
+        try:
+            await self._in_thread(
+                _note_opened, server, self._held.fence, self._unheard_since, self._unheard_cause
+            )
+            log.info("stream.opened", server_id=self._held.server_id)
+            self.is_open = True
+            await self._pump(stream)
+        finally:
+            await stream.close()
+
+    async def _opened(self, server: CometServer) -> EventStream:
+        """The server's stream, signed in. A session key that ran out meanwhile is renewed."""
+        key = await self._in_call_thread(_session_key, server)
+        stream = self._stream_with(key)
+        try:
+            await stream.open()
+        except comet.Forbidden:
+            renewed = await self._in_call_thread(_session_key, server, renew=True)
+            if renewed == key:
+                raise
+            stream = self._stream_with(renewed)
+            await stream.open()
+        return stream
+
+    def _stream_with(self, key: comet.SessionKey) -> EventStream:
+        return EventStream(
             self._held.api_url,
-            session,
+            key,
             open_timeout=OPEN_SECONDS,
             idle_timeout=IDLE_SECONDS,
             address_guard=address_guard(),
             ca_file=settings.COMET_CA_FILE,
         )
-        async with stream:
-            await self._in_thread(note_gap, self._held.server_id, known_until)
-            await self._in_thread(
-                note_up,
-                self._held.server_id,
-                fence=self._held.fence,
-                since=self._unheard_since,
-                cause=self._unheard_cause,
-            )
-            log.info("stream.opened", server_id=self._held.server_id)
-            self.is_open = True
-            await self._pump(stream)
 
     async def _pump(self, stream: EventStream) -> None:
         """Read and write side by side; what was read is written, however the stream ends."""
@@ -250,14 +264,36 @@ async def _next_batch(arrivals: Arrivals) -> tuple[list[Arrival], bool]:
     return batch, False
 
 
-def _signed_in(server_id: int) -> tuple[comet.SessionKey, datetime]:
-    """A session key that the server has just accepted, and until when all is known that happened there."""
+def _followed(server_id: int) -> CometServer:
+    """The server, with its credential as it is now.
+
+    Raises:
+        Fenced: it was unlinked.
+    """
     server = CometServer.objects.filter(pk=server_id, unlinking_at=None).first()
     if server is None:
         raise Fenced(f"server {server_id} was unlinked")
+    return server
+
+
+def _session_key(server: CometServer, *, renew: bool = False) -> comet.SessionKey:
+    """The session key held for the server, or a new one. With `renew` the server is asked whether it holds.
+
+    Asks the server and never the database: threads that wait for servers need no connection there.
+
+    Raises:
+        comet.CometError, SecretUnreadable, LookupError: there is no way to get one.
+    """
     client = clients.for_server(server, purpose="poll")
     try:
-        client.admin_meta_version()  # renews a key that ran out, which opening a stream could not
-        return client.start_session(), known_until(server)
+        if renew:
+            client.admin_meta_version()  # renews a key that ran out, which opening a stream cannot
+        return client.start_session()
     finally:
         client.close()  # the next sign-in is far away: 1,000 idle connections cost 40 MB
+
+
+def _note_opened(server: CometServer, fence: int, since: datetime, cause: Cause) -> None:
+    """What happened while nobody listened has to be read; from now on events tell."""
+    note_gap(server.pk, known_until(server))
+    note_up(server.pk, fence=fence, since=since, cause=cause)

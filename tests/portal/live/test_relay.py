@@ -6,7 +6,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,16 +18,21 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
+from portal.core.heartbeats import from_now
+from portal.core.models import Heartbeat
 from portal.fleet.models import Device
 from portal.jobs.models import Job
 from portal.live import leases, relay, server_stream
 from portal.live.gaps import close_gap, note_gap, queue_open_gaps
 from portal.live.models import Event, StreamLease
 from portal.live.relay import DATABASE_THREADS
+from portal.live.relay_status import list_relays
 from portal.live.stream_state import note_unattended
+from portal.servers import clients
 from portal.servers.bookkeeping import publish_server
 from portal.servers.models import CometServer
-from tests.emulated import sync
+from tests.emulated import link, sync
+from tests.emulator_process import start_emulator
 from tests.factories import CometServerFactory
 from tests.portal.live.relay_thread import RelayThread
 
@@ -58,6 +65,27 @@ def events_of(type_number: int) -> Any:
 
 def gap_entry() -> Event:
     return Event.objects.get(source=Event.Source.PORTAL)
+
+
+@contextmanager
+def relay_process() -> Iterator["subprocess.Popen[bytes]"]:
+    """`manage.py relay` on the test's own database; killed at the end."""
+    environment = {
+        **os.environ,
+        "ALLOWED_NETWORKS": "127.0.0.0/8",
+        "ENCRYPTION_KEYS": ",".join(settings.ENCRYPTION_KEYS),
+    }
+    if connection.vendor == "sqlite":
+        environment["DATABASE_URL"] = f"sqlite:///{connection.settings_dict['NAME']}"
+    else:
+        base = os.environ["DATABASE_URL"].partition("?")
+        environment["DATABASE_URL"] = base[0].rpartition("/")[0] + f"/{connection.settings_dict['NAME']}"
+        environment["DATABASE_URL"] += base[1] + base[2]
+    with subprocess.Popen([sys.executable, "manage.py", "relay"], cwd=ROOT, env=environment) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.fixture
@@ -102,14 +130,14 @@ def test_a_relay_outlives_a_database_that_ends_its_connections(emulator, mirrore
 
 def test_servers_that_never_answer_keep_no_other_waiting(emulator, mirrored, monkeypatch):
     silent = {CometServerFactory().pk for _ in range(DATABASE_THREADS + 1)}
-    answer, sign_in = threading.Event(), server_stream._signed_in
+    answer, sign_in = threading.Event(), server_stream._session_key
 
-    def slowly_signed_in(server_id):
-        if server_id in silent:
+    def slowly_signed_in(server, **how):
+        if server.pk in silent:
             answer.wait()
-        return sign_in(server_id)
+        return sign_in(server, **how)
 
-    monkeypatch.setattr(server_stream, "_signed_in", slowly_signed_in)
+    monkeypatch.setattr(server_stream, "_session_key", slowly_signed_in)
     with RelayThread():
         try:
             wait_for(lambda: is_up(mirrored))
@@ -136,7 +164,7 @@ def test_a_server_that_is_unlinked_is_let_go(emulator, linked):
         wait_for(lambda: emulator.order("state")["streams"] == 1)
         CometServer.objects.update(unlinking_at=timezone.now())
         publish_server(linked)
-        wait_for(lambda: emulator.order("state")["streams"] == 0, seconds=3)
+        wait_for(lambda: emulator.order("state")["streams"] == 0, seconds=2)
 
 
 def test_a_refused_credential_is_said_and_a_new_one_is_used_at_once(emulator, linked):
@@ -148,7 +176,32 @@ def test_a_refused_credential_is_said_and_a_new_one_is_used_at_once(emulator, li
         assert "403" in down.stream_error
         CometServer.objects.update(password=right, credential_changed_at=timezone.now())
         publish_server(linked)
-        wait_for(lambda: is_up(linked), seconds=3)
+        wait_for(lambda: is_up(linked), seconds=2)
+
+
+def test_a_server_that_does_not_say_goodbye_keeps_no_other_waiting(emulator, linked, provider):
+    with start_emulator(users=1, seed=8) as silent, RelayThread():
+        ending = link(silent, provider, name="fr-lyon-1")
+        wait_for(lambda: events_of(4000).count() == 2)
+        os.kill(silent.pid, signal.SIGSTOP)
+        try:
+            CometServer.objects.filter(pk=ending.pk).update(unlinking_at=timezone.now())
+            CometServer.objects.filter(pk=linked.pk).update(credential_changed_at=timezone.now())
+            publish_server(ending)
+            wait_for(lambda: events_of(4000).count() == 3, seconds=2)
+        finally:
+            os.kill(silent.pid, signal.SIGCONT)
+
+
+def test_a_session_key_that_ran_out_is_renewed(emulator, linked):
+    with RelayThread():
+        wait_for(lambda: events_of(4000).exists())
+        held = clients.for_server(linked).start_session()
+        with clients.new_client(linked.api_url, held) as other:
+            other.end_session()
+        emulator.order("streams/drop", seconds=0)
+        wait_for(lambda: events_of(4000).count() == 2)
+        assert clients.for_server(linked).start_session() != held
 
 
 def test_a_dropped_stream_is_opened_again_and_the_gap_noted(emulator, mirrored):
@@ -235,25 +288,49 @@ def test_a_relay_that_stops_gives_its_leases_back(linked):
     assert (lease.holder, lease.expires_at) == ("", None)
 
 
+def test_two_relays_come_to_hold_half_of_the_servers_each(emulator, linked):
+    for number in range(3):
+        linked.pk, linked.name, linked.license_hash = None, f"fr-par-{number + 2}", str(number)
+        linked.save(force_insert=True)
+    up = CometServer.objects.filter(stream="up")
+    with RelayThread():
+        wait_for(lambda: up.count() == 4)
+        with RelayThread():
+            holders = StreamLease.objects.values_list("holder")
+            wait_for(lambda: sorted(Counter(holders.all()).values()) == [2, 2])
+            wait_for(lambda: events_of(4000).count() == 6)  # two changed hands
+        wait_for(lambda: len(set(StreamLease.objects.values_list("holder"))) == 1)
+        wait_for(lambda: emulator.order("state")["streams"] == 4)
+
+
+@pytest.mark.chaos
+def test_a_stopped_relay_that_goes_on_writes_nothing_a_second_time(emulator, mirrored):
+    with relay_process() as slow:
+        wait_for(lambda: is_up(mirrored) and events_of(4000).exists())
+        first = StreamLease.objects.get()
+        slow.send_signal(signal.SIGSTOP)
+        # Its time runs out, without anybody waiting for it.
+        StreamLease.objects.update(expires_at=timezone.now())
+        Heartbeat.objects.update(seen_at=from_now(-leases.LEASE))
+        with RelayThread():
+            wait_for(lambda: StreamLease.objects.get().fence == first.fence + 1)
+            wait_for(lambda: emulator.order("state")["streams"] == 2)
+            started = {start_job(emulator) for _ in range(5)}
+            told = events_of(4200).filter(resource_id__in=started)
+            wait_for(lambda: told.count() == 5)
+            slow.send_signal(signal.SIGCONT)
+            wait_for(lambda: emulator.order("state")["streams"] == 1)
+            wait_for(lambda: any(one.holder == first.holder and not one.streams for one in list_relays()))
+    assert told.count() == 5
+    assert StreamLease.objects.get().fence == first.fence + 1
+
+
 @pytest.mark.chaos
 def test_a_killed_relays_servers_are_taken_over_within_15_seconds(emulator, linked):
-    environment = {
-        **os.environ,
-        "ALLOWED_NETWORKS": "127.0.0.0/8",
-        "ENCRYPTION_KEYS": ",".join(settings.ENCRYPTION_KEYS),
-    }
-    if connection.vendor == "sqlite":
-        environment["DATABASE_URL"] = f"sqlite:///{connection.settings_dict['NAME']}"
-    else:
-        base = os.environ["DATABASE_URL"].partition("?")
-        environment["DATABASE_URL"] = base[0].rpartition("/")[0] + f"/{connection.settings_dict['NAME']}"
-        environment["DATABASE_URL"] += base[1] + base[2]
-    with subprocess.Popen([sys.executable, "manage.py", "relay"], cwd=ROOT, env=environment) as first:
-        try:
-            wait_for(lambda: is_up(linked))
-            before = StreamLease.objects.get()
-        finally:
-            first.send_signal(signal.SIGKILL)
+    with relay_process() as first:
+        wait_for(lambda: is_up(linked))
+        before = StreamLease.objects.get()
+        first.send_signal(signal.SIGKILL)
     with RelayThread():
         began = time.monotonic()
         taken = wait_for(
