@@ -253,6 +253,7 @@ CELERY_BEAT_SCHEDULE = {
     "jobs-reconcile": {"task": "portal.jobs.tasks.reconcile_unfinished", "schedule": 300.0},
     "fleet-connections": {"task": "portal.fleet.tasks.poll_connections", "schedule": 60.0},
     "fleet-nightly": {"task": "portal.fleet.tasks.sync_all_servers", "schedule": crontab(hour=2, minute=30)},
+    "live-set-aside": {"task": "portal.live.tasks.trim_set_aside", "schedule": 3600.0},
     "live-sweep": {"task": "portal.live.tasks.sweep_streams", "schedule": 10.0},
     "accounts-sessions": {"task": "portal.accounts.tasks.sweep_sessions", "schedule": 3600.0},
     "audit-sweep": {"task": "portal.audit.tasks.sweep", "schedule": 10.0},
@@ -270,6 +271,8 @@ CELERY_BEAT_SCHEDULE = {
     "alerts-retain": {"task": "portal.alerts.tasks.retain", "schedule": crontab(hour=5, minute=40)},
     "sso-sweep": {"task": "portal.sso.tasks.sweep_launches", "schedule": 10.0},
 }
+
+SET_ASIDE_DAYS = env_int("SET_ASIDE_DAYS", 30)
 
 # People
 

@@ -16,7 +16,7 @@ from portal.alerts.models import Alert
 from portal.audit.models import Entry
 from portal.fleet.models import Device, Policy, ProtectedItem, StorageVault, UserProfile
 from portal.jobs.models import DeviceDay, Job, PlacementHour
-from portal.live.models import Event
+from portal.live.models import Event, SetAside
 from portal.operations.models import Operation, OperationItem
 from portal.placing.models import Change, Move
 from portal.servers.models import CometServer, Organization, Placement
@@ -303,6 +303,17 @@ class EventFactory(DjangoModelFactory):
     type = 4201
     type_string = "SEVT_JOB_COMPLETED"
     summary = factory.Sequence(lambda n: f"Event {n}")
+
+
+class SetAsideFactory(DjangoModelFactory):
+    class Meta:
+        model = SetAside
+
+    event = factory.SubFactory(EventFactory, problem="It could not be applied.")
+    server = factory.SelfAttribute("event.server")
+    set_aside_at = factory.SelfAttribute("event.received_at")
+    reason = factory.SelfAttribute("event.problem")
+    told = factory.LazyFunction(lambda: {"Type": 4201, "Data": {"GUID": "j1"}})
 
 
 class EntryFactory(DjangoModelFactory):

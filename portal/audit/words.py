@@ -13,6 +13,8 @@ WORDS: Final = {
     "audit.export": "Exported the audit",
     "audit.prune": "Removed a month of the audit",
     "backup.run": "Ran backups",
+    "event.dismiss": "Dismissed an event set aside",
+    "event.replay": "Replayed events set aside",
     "factor.add": "Set up a second factor",
     "factor.fail": "Failed to confirm with a second factor",
     "factor.new_codes": "Made new recovery codes",

@@ -51,7 +51,7 @@ def start_backups(
             targets=group,
             ip=ip,
         )
-        for tenant_id, group in _by_operation(targets, user)
+        for tenant_id, group in by_operation(targets, user)
     ]
     return started[0]
 
@@ -85,7 +85,7 @@ def _title(targets: list[Target]) -> str:
     return f"Back up {devices} devices"
 
 
-def _by_operation(targets: list[Target], user: User) -> list[tuple[int, list[Target]]]:
+def by_operation(targets: list[Target], user: User) -> list[tuple[int, list[Target]]]:
     """Targets by the Tenant whose people will see the Operation."""
     tenants = {target.tenant_id for target in targets}
     paths = list(Tenant.objects.filter(pk__in=tenants).values_list("path", flat=True))

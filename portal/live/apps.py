@@ -11,7 +11,7 @@ class LiveConfig(AppConfig):
     label = "live"
 
     def ready(self) -> None:
-        from portal.live import webhook_kinds  # noqa: F401  (it registers its kinds of Operation)
+        from portal.live import replay_kinds, webhook_kinds  # noqa: F401  (they register kinds of Operation)
 
         user_logged_out.connect(_tell_open_pages, dispatch_uid="live.signed_out")
 

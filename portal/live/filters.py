@@ -7,7 +7,7 @@ from portal.core.access import PortalRequest
 from portal.core.lists import ListFilters, SearchFilter
 from portal.live import selectors
 from portal.live.kinds import GROUPS
-from portal.live.models import Event
+from portal.live.models import Event, SetAside
 from portal.servers.models import CometServer
 
 
@@ -33,3 +33,19 @@ class EventFilters(ListFilters):
 
     def of_group(self, rows: QuerySet[Event], name: str, group: str) -> QuerySet[Event]:
         return rows.filter(selectors.in_group(group))
+
+
+def _servers_to_sync(request: PortalRequest) -> QuerySet[CometServer]:
+    return selectors.list_servers_to_sync(request.access)
+
+
+class SetAsideFilters(ListFilters):
+    """Filters of the list of events set aside."""
+
+    server = django_filters.ModelChoiceFilter(
+        queryset=_servers_to_sync, empty_label="Any server", label="Server"
+    )
+
+    class Meta:
+        model = SetAside
+        fields: list[str] = []

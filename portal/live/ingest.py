@@ -5,13 +5,13 @@ the events are stored. Events of one connection are counted by position, so a re
 nothing. An event that cannot be read or applied is stored with the reason and holds up no other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from comet.stream import BadFrame, StreamedEvent
@@ -20,36 +20,23 @@ from portal.core.events import Fact, publish_all
 from portal.core.metrics import count, observe
 from portal.core.refusals import note_refusal
 from portal.core.secrecy import storable
-from portal.core.states import State
-from portal.core.wire import AHEAD
-from portal.live import gaps, twins
-from portal.live.kinds import OWN_TYPES
+from portal.live import gaps, set_aside, twins
+from portal.live.event_rows import Arrival, fill, is_readable, rows_of
 from portal.live.mirror import Applied, apply_to_mirror
 from portal.live.models import Event, StreamLease
 from portal.live.placing import Places
-from portal.live.stored import storable_data, without_nul
-from portal.live.summaries import UNREADABLE, plain, summary_of
+from portal.live.set_aside import Poison
+from portal.live.stored import without_nul
+from portal.live.summaries import UNREADABLE
 from portal.servers.models import CometServer
-from portal.servers.placements import lock_server
+from portal.servers.placements import Placements, lock_server
 
 HEARD_EVERY: Final = timedelta(seconds=1)
 """How often `last_event_at` is written at most."""
 
-HIGHEST_TYPE: Final = 2_147_483_647
-EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
-
 
 class Fenced(Exception):
     """The lease is another relay's by now, or the server was unlinked: nothing may be written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """One frame of a connection, counted from 0."""
-
-    position: int
-    received_at: datetime
-    item: StreamedEvent | BadFrame
 
 
 @dataclass(slots=True)
@@ -62,16 +49,39 @@ class Outcome:
     usernames: set[str] = field(default_factory=set)
     """Users whose profiles changed without the event saying how."""
 
+    def joined(self, other: "Outcome") -> "Outcome":
+        """What both did."""
+        return Outcome(
+            self.stored + other.stored,
+            self.repeated + other.repeated,
+            self.wants_sync or other.wants_sync,
+            self.usernames | other.usernames,
+        )
+
 
 def ingest(server_id: int, connection: UUID, arrivals: Sequence[Arrival], *, fence: int) -> Outcome:
     """Store a batch of one stream connection, and apply it to the mirror.
 
-    What came as a webhook already is neither stored nor applied again.
+    What came as a webhook already is neither stored nor applied again. Where a batch cannot be stored
+    whole, its halves are, down to the one event that is at fault: that it came is stored, and why not more.
 
     Raises:
         Fenced: `fence` is not the lease's any more.
         django.db.OperationalError: the database did not take it; the batch may be given again.
     """
+    try:
+        return _ingest(server_id, connection, arrivals, fence)
+    except (Fenced, OperationalError, InterfaceError):
+        raise
+    except Exception as exc:
+        if len(arrivals) == 1:
+            return _store_bare(lambda: _server_under(server_id, fence), connection, arrivals[0], exc)
+        middle = len(arrivals) // 2
+        outcome = ingest(server_id, connection, arrivals[:middle], fence=fence)
+        return outcome.joined(ingest(server_id, connection, arrivals[middle:], fence=fence))
+
+
+def _ingest(server_id: int, connection: UUID, arrivals: Sequence[Arrival], fence: int) -> Outcome:
     with transaction.atomic():
         server = _server_under(server_id, fence)
         known = set(
@@ -98,10 +108,21 @@ def ingest_webhook(server_id: int, webhook: Webhook, received_at: datetime) -> O
         Fenced: the server is not linked any more.
         django.db.OperationalError: the database did not take it; the server sends it again.
     """
+    arrival = Arrival(0, received_at, webhook.item)
+    try:
+        return _ingest_webhook(server_id, webhook, arrival)
+    except (Fenced, OperationalError, InterfaceError):
+        raise
+    except Exception as exc:
+        return _store_bare(lambda: locked_server(server_id), None, arrival, exc)
+
+
+def _ingest_webhook(server_id: int, webhook: Webhook, arrival: Arrival) -> Outcome:
+    received_at = arrival.received_at
     with transaction.atomic():
-        server = _server_of_webhook(server_id)
+        server = locked_server(server_id)
         item, tracing_id = without_nul(webhook.item), storable(webhook.tracing_id)[:128]
-        arrival = Arrival(0, received_at, item)
+        arrival = replace(arrival, item=item)
         digest = twins.digest_of(item)
         known = twins.of_webhook(server, item, digest, tracing_id, received_at)
         if known is not None:
@@ -134,14 +155,21 @@ def _store(
     """Apply what can be read, store everything; without a `connection` it came as a webhook."""
     readable = _readable(fresh)
     applied = apply_to_mirror(server, readable)
+    if len(applied.problems) + len(fresh) > len(readable):
+        applied.wants_sync |= set_aside.wants_sync(server)
     gaps.mark(server.pk, timezone.now(), wants_sync=applied.wants_sync, usernames=applied.usernames)
-    rows = _rows(server, connection, fresh, readable, applied)
+    rows = rows_of(server, connection, fresh, readable, applied)
     for row, arrival in zip(rows, fresh, strict=True):
         row.digest = digests.get(arrival.position, "")
         if connection is None:
             row.source, row.position = Event.Source.WEBHOOK, None
             row.posted_at, row.tracing_id = arrival.received_at, tracing_id or ""
     Event.objects.bulk_create(rows)
+    set_aside.keep(
+        Poison(row, row.problem, arrival.item.text)
+        for row, arrival in zip(rows, fresh, strict=True)
+        if row.type == 0 or arrival.position in applied.problems
+    )
     publish_all(
         Fact("activity.added", row.placement.tenant_id, {"event": row.pk, "server": server.pk})
         for row in rows
@@ -162,8 +190,7 @@ def _readable(arrivals: Sequence[Arrival]) -> dict[int, StreamedEvent]:
     return {
         arrival.position: arrival.item
         for arrival in arrivals
-        if isinstance(arrival.item, StreamedEvent)
-        and OWN_TYPES.stop <= arrival.item.event.type <= HIGHEST_TYPE
+        if isinstance(arrival.item, StreamedEvent) and is_readable(arrival.item)
     }
 
 
@@ -183,7 +210,7 @@ def _without_posted(
     return kept
 
 
-def _server_of_webhook(server_id: int) -> CometServer:
+def locked_server(server_id: int) -> CometServer:
     """The server, locked as a batch of its stream would lock it, so that the two never match at once."""
     StreamLease.objects.get_or_create(server_id=server_id)
     StreamLease.objects.select_for_update().get(server_id=server_id)
@@ -207,65 +234,44 @@ def _note_heard(server: CometServer, heard_at: datetime) -> None:
         publish_all([Fact("server.heard", server.tenant_id, {"server": server.pk})])
 
 
-def _rows(
-    server: CometServer,
-    connection: UUID | None,
-    arrivals: Sequence[Arrival],
-    readable: Mapping[int, StreamedEvent],
-    applied: Applied,
-) -> list[Event]:
-    lock_server(server)  # so that no User Profile is placed elsewhere between reading and writing
-    places = Places(server, [item.event for item in readable.values()], applied.job_ids)
-    rows = []
-    for arrival in arrivals:
-        item = readable.get(arrival.position)
+def _store_bare(
+    server_under: Callable[[], CometServer], connection: UUID | None, arrival: Arrival, exc: Exception
+) -> Outcome:
+    """Store that an event came which cannot be stored as what it is."""
+    is_posted = connection is None
+    with transaction.atomic():
+        server = server_under()
+        note_refusal("event", "not stored", server_id=server.pk, error=type(exc).__name__, exc_info=True)
         row = Event(
-            server=server, connection=connection, position=arrival.position, received_at=arrival.received_at
+            server=server,
+            placement=Placements(server).of_server(),
+            connection=connection,
+            position=None if is_posted else arrival.position,
+            source=Event.Source.WEBHOOK if is_posted else Event.Source.STREAM,
+            posted_at=arrival.received_at if is_posted else None,
+            received_at=arrival.received_at,
+            happened_at=arrival.received_at,
+            type=0,
+            summary=UNREADABLE,
+            data={"length": len(arrival.item.text)},
+            problem=f"It could not be stored: its values do not fit ({type(exc).__name__}).",
         )
-        if item is None:
-            _fill_unreadable(row, arrival, places)
-        else:
-            _fill(row, item, places, applied.problems.get(arrival.position, ""))
-        rows.append(row)
-    return rows
+        row.save()
+        wants_sync = set_aside.wants_sync(server)
+        set_aside.keep([Poison(row, row.problem, arrival.item.text)])
+        gaps.mark(server.pk, timezone.now(), wants_sync=wants_sync, usernames=())
+        publish_all([Fact("activity.added", row.placement.tenant_id, {"event": row.pk, "server": server.pk})])
+    return Outcome(1, 0, wants_sync)
 
 
-def _fill(row: Event, item: StreamedEvent, places: Places, problem: str) -> None:
-    event = item.event
-    job, device = places.job_of(event), places.device_of(event)
-    row.job = job
-    row.device = device or (job.device if job else None)
-    row.placement = places.placement_of(event, job, device)
-    row.type = event.type
-    row.type_string = plain(event.type_string)[:80]
-    row.actor = storable(event.actor)[:255]
-    row.organization_id = storable(event.owner_organization_id)[:64]
-    row.resource_id = storable(event.resource_id)[:255]
-    row.happened_at = _happened_at(event.timestamp, row.received_at)
-    row.summary = summary_of(event, job=job, device=device)
-    if job is not None:
-        row.state = State.RUNNING if event.type == 4200 else job.state
-    row.data, too_long = storable_data(item)
-    row.problem = " ".join(filter(None, [problem, too_long]))
+def apply_late(server: CometServer, item: StreamedEvent, row: Event) -> tuple[str, Applied]:
+    """Apply an event that was set aside, and fill in its stored row; or say why that fails again.
 
-
-def _fill_unreadable(row: Event, arrival: Arrival, places: Places) -> None:
-    """What is stored of a frame that is no event: that it came. Its text may hold anything."""
-    item = arrival.item
-    reason = item.reason if isinstance(item, BadFrame) else f"the type {item.event.type} is no type"
-    row.type = 0
-    row.placement = places.itself
-    row.happened_at = arrival.received_at
-    row.summary = UNREADABLE
-    row.data = {"length": len(item.text)}
-    row.problem = f"This is not an event as Comet Servers send them: {reason}."
-    note_refusal("event", "unreadable", server_id=row.server_id, why=reason, length=len(item.text))
-
-
-def _happened_at(timestamp: int, received_at: datetime) -> datetime:
-    """The event's own time; the time of its arrival where it has none, or one that cannot be."""
-    try:
-        moment = datetime.fromtimestamp(timestamp, UTC)
-    except (OverflowError, ValueError, OSError):
-        return received_at
-    return moment if EARLIEST <= moment <= received_at + AHEAD else received_at
+    The caller has a transaction open, and saves the row.
+    """
+    applied = apply_to_mirror(server, {0: item}, late=True)
+    reason = applied.problems.get(0, "")
+    if not reason:
+        lock_server(server)
+        fill(row, item, Places(server, [item.event], applied.job_ids), "")
+    return reason, applied

@@ -44,15 +44,18 @@ Numbered = tuple[int, StreamedEvent]
 Handler = Callable[[CometServer, Sequence[StreamedEvent], Applied], None]
 
 
-def apply_to_mirror(server: CometServer, events: Mapping[int, StreamedEvent]) -> Applied:
+def apply_to_mirror(
+    server: CometServer, events: Mapping[int, StreamedEvent], *, late: bool = False
+) -> Applied:
     """Write what follows from `events` (by position), within the caller's transaction.
 
     Profiles come before Devices and Jobs, whatever their order in the batch, since rows of the later
     kinds point at rows of the former. Events that take one another back have one handler, and it
-    keeps their order.
+    keeps their order. With `late` they are told again long after: Jobs and connections know what is
+    newer than an event; of the others it is only seen whether they can be read, and the lists are asked for.
     """
     applied = Applied()
-    for types, handler in _HANDLERS:
+    for types, handler in _LATE_HANDLERS if late else _HANDLERS:
         mine = [(position, event) for position, event in events.items() if event.event.type in types]
         if mine:
             _apply(server, mine, handler, applied)
@@ -201,11 +204,21 @@ def _owners(server: CometServer, events: Sequence[StreamedEvent]) -> list[str]:
 
 
 def _hello(server: CometServer, events: Sequence[StreamedEvent], applied: Applied) -> None:
-    note_version(server, _read(events[-1:], ServerMetaVersionInfo)[0])
+    """What was queued for webhooks before a restart is lost: the server is read afresh."""
+    applied.wants_sync |= note_version(server, _read(events[-1:], ServerMetaVersionInfo)[0])
 
 
 def _lists(server: CometServer, events: Sequence[StreamedEvent], applied: Applied) -> None:
     applied.wants_sync = True
+
+
+def _late_users(server: CometServer, events: Sequence[StreamedEvent], applied: Applied) -> None:
+    _read([event for event in events if event.event.type != Type.ACCOUNT_REMOVED], ProfileRecord)
+    applied.wants_sync = True
+
+
+def _late_hello(server: CometServer, events: Sequence[StreamedEvent], applied: Applied) -> None:
+    _read(events, ServerMetaVersionInfo)
 
 
 _HANDLERS: Final[tuple[tuple[frozenset[int], Handler], ...]] = (
@@ -227,4 +240,9 @@ _HANDLERS: Final[tuple[tuple[frozenset[int], Handler], ...]] = (
         _lists,
     ),
     (frozenset({Type.JOB_NEW, Type.JOB_COMPLETED}), _jobs),
+)
+
+_INSTEAD_WHEN_LATE: Final[Mapping[Handler, Handler]] = {_hello: _late_hello, _users: _late_users}
+_LATE_HANDLERS: Final = tuple(
+    (types, _INSTEAD_WHEN_LATE.get(handler, handler)) for types, handler in _HANDLERS
 )

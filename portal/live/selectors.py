@@ -10,7 +10,7 @@ from portal.core.states import State
 from portal.core.tenant_sets import Everything, TenantSet
 from portal.jobs.models import Job
 from portal.live.kinds import KINDS, types_in
-from portal.live.models import Event
+from portal.live.models import Event, SetAside
 from portal.servers.models import CometServer, Placement
 
 FEED_LINES = 20
@@ -21,6 +21,23 @@ def list_events(access: Access) -> TenantQuerySet[Event]:
     return (
         Event.objects.visible_to(access, "activity:view").select_related("server", "placement").defer("data")
     )
+
+
+def list_set_aside(access: Access) -> TenantQuerySet[SetAside]:
+    """Events set aside that the caller may replay, with event and server."""
+    rows = SetAside.objects.visible_to(access, "server:sync")
+    return rows.select_related("event__placement", "server").defer("event__data")
+
+
+def list_servers_of_set_aside(rows: QuerySet[SetAside]) -> list[CometServer]:
+    """The servers of these events, by name."""
+    found = CometServer.objects.filter(pk__in=rows.order_by().values("server"))
+    return list(found.order_by("name", "pk"))
+
+
+def list_servers_to_sync(access: Access) -> QuerySet[CometServer]:
+    """Comet Servers whose events the caller may replay, by name."""
+    return CometServer.objects.visible_to(access, "server:sync").order_by("name")
 
 
 def list_latest_events(access: Access) -> list[Event]:

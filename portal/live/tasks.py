@@ -8,7 +8,7 @@ from celery import shared_task
 import comet
 from portal.core.encryption import SecretUnreadable
 from portal.core.locks import held_while_alive
-from portal.live import gaps
+from portal.live import gaps, set_aside
 from portal.live.stream_state import note_unattended
 
 MINUTE: Final = 60  # seconds
@@ -43,3 +43,10 @@ def sweep_streams() -> None:
     gaps.queue_open_gaps()
     gaps.queue_unread_profiles()
     note_unattended()
+
+
+@shared_task(soft_time_limit=5 * MINUTE, time_limit=6 * MINUTE)
+def trim_set_aside() -> None:
+    """Drop events that were set aside long ago, or that are too many. Safe to run twice."""
+    if dropped := set_aside.trim():
+        log.info("events.set_aside_trimmed", count=dropped)

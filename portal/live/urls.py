@@ -1,11 +1,16 @@
 from django.urls import path
 
-from portal.live import metrics_views, views, webhook_views
+from portal.live import metrics_views, set_aside_views, views, webhook_views
 
 app_name = "live"
 urlpatterns = [
     path("activity/", views.activity, name="activity"),
     path("activity/<int:pk>/", views.event_detail, name="event-detail"),
+    path("activity/set-aside/", set_aside_views.set_aside_list, name="set-aside-list"),
+    path("activity/set-aside/replay/", set_aside_views.set_aside_replay_all, name="set-aside-replay-all"),
+    path("activity/set-aside/<int:pk>/", set_aside_views.set_aside_detail, name="set-aside-detail"),
+    path("activity/set-aside/<int:pk>/replay/", set_aside_views.set_aside_replay, name="set-aside-replay"),
+    path("activity/set-aside/<int:pk>/dismiss/", set_aside_views.set_aside_dismiss, name="set-aside-dismiss"),
     path("pills/", views.pills, name="pills"),
     path("servers/<int:pk>/webhook/", webhook_views.webhook_detail, name="webhook-detail"),
     path("servers/<int:pk>/webhook/set-up/", webhook_views.webhook_set_up, name="webhook-set-up"),

@@ -22,7 +22,12 @@ def activity(request: PortalRequest) -> HttpResponse:
     filters = EventFilters(request.GET, queryset=selectors.list_events(request.access), request=request)
     page = keyset_page(filters.rows(), request, sorts={"received": "received_at"}, default="-received")
     is_live = filters.is_valid() and not filters.chips() and not page.previous_url
-    context = {"filters": filters, "page": page, "is_live": is_live}
+    context = {
+        "filters": filters,
+        "page": page,
+        "is_live": is_live,
+        "can_replay": bool(request.access.tenants_with("server:sync")),
+    }
     return render_page(
         request, "live/activity.html", "live/_activity_list.html", context, status=filters.http_status
     )
@@ -40,6 +45,8 @@ def event_detail(request: PortalRequest, pk: int) -> HttpResponse:
         "group_label": GROUPS[group],
         "data": stored_text(event.data),
     }
+    if event.problem:
+        context["kept"] = selectors.list_set_aside(request.access).filter(event=event).first()
     if event.is_gap:
         context |= {"read_again": told_of(event.gap["caught_up"]), "posted": count_posted_during(event)}
     return render(request, "live/event_detail.html", context)

@@ -18,11 +18,11 @@ from portal.servers.placements import ensure_placements
 log = structlog.get_logger(__name__)
 
 
-def note_version(server: CometServer, version: ServerMetaVersionInfo) -> None:
+def note_version(server: CometServer, version: ServerMetaVersionInfo) -> bool:
     """Store version, licence, clock drift and restarts; from AdminMetaVersion or the stream's first event.
 
-    A restart is told by ServerStartHash. The drift is its clock minus ours, in milliseconds, as
-    coarse as Comet's clock in whole seconds.
+    Gives whether the server has restarted since it last said so, which ServerStartHash tells. The drift
+    is its clock minus ours, in milliseconds, as coarse as Comet's clock in whole seconds.
     """
     now = timezone.now()
     start_hash = clip(version.server_start_hash, 128)
@@ -51,6 +51,7 @@ def note_version(server: CometServer, version: ServerMetaVersionInfo) -> None:
     if restarted:
         log.info("server.restarted", server_id=server.pk)
     publish_server(server)
+    return bool(restarted)
 
 
 def publish_server(server: CometServer) -> None:

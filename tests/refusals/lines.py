@@ -47,6 +47,11 @@ FLEET: Final = {
 LIVE: Final = {
     "live:activity": rows("activity:view"),
     "live:event-detail": Line("activity:view", of=lambda p: [p.event.pk]),
+    "live:set-aside-list": rows("server:sync"),
+    "live:set-aside-detail": Line("server:sync", of=lambda p: [p.set_aside.pk]),
+    "live:set-aside-replay": action("server:sync", of=lambda p: [p.set_aside.pk]),
+    "live:set-aside-dismiss": action("server:sync", of=lambda p: [p.set_aside.pk]),
+    "live:set-aside-replay-all": action("server:sync"),
     "live:pills": Line(SIGNED_IN),
     "live:webhook-detail": Line("server:link", of=lambda p: [p.server.pk], see="server:view"),
     "live:webhook-set-up": action("server:link", of=lambda p: [p.server.pk], see="server:view"),

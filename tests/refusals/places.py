@@ -37,6 +37,7 @@ from tests.factories import (
     OrganizationFactory,
     PlacementFactory,
     ProtectedItemFactory,
+    SetAsideFactory,
     StorageVaultFactory,
     TenantFactory,
     UserFactory,
@@ -114,6 +115,9 @@ class Place:
         self.operation = OperationFactory(tenant=self.tenant, title=f"{self.mark} operation")
         OperationItemFactory(operation=self.operation, label=f"{self.mark} target")
         self.event = EventFactory(placement=self.placement, summary=f"{self.mark} event")
+        self.set_aside = SetAsideFactory(
+            event__placement=self.placement, event__summary=f"{self.mark} poison", server=self.server
+        )
         self.entry = EntryFactory(tenant=self.tenant, object_label=f"{self.mark} entry")
 
     def _make_people(self) -> None:

@@ -295,9 +295,12 @@ def test_a_new_device_asks_for_its_users_profile(device):
 
 
 def test_a_hello_notes_version_and_restarts(device):
-    for start_hash in ("one", "two"):
+    wanted = []
+    for start_hash in ("one", "one", "two", "two"):
         version = {"Version": "25.9.8", "ServerStartHash": start_hash, "CurrentTime": 1}
-        take(device, arrival(0, 4000, version))
+        wanted.append(take(device, arrival(0, 4000, version)).wants_sync)
+    assert wanted == [False, False, True, False]
+    assert StreamLease.objects.get().gap_since is not None
     device.server.refresh_from_db()
     assert (device.server.version, device.server.restarts) == ("25.9.8", 1)
 
