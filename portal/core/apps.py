@@ -6,4 +6,4 @@ class CoreConfig(AppConfig):
     label = "core"
 
     def ready(self) -> None:
-        from portal.core import checks  # noqa: F401  (registers its checks)
+        from portal.core import checks, lookups  # noqa: F401  (registers them)

@@ -10,6 +10,7 @@ import itertools
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any, Final, Self, TypeVar
 
@@ -135,6 +136,19 @@ class Pacer:
             time.sleep(left)
 
 
+@contextmanager
+def lazy_commit() -> Iterator[None]:
+    """A transaction that PostgreSQL need not have on disk to go on, for what would be read again.
+
+    The next ordinary commit waits for it too, so nothing is remembered as done that is not.
+    """
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL synchronous_commit = off")
+        yield
+
+
 def chunked(rows: Iterable[RowT], size: int) -> Iterator[list[RowT]]:
     """Lists of at most `size`."""
     iterator = iter(rows)
@@ -239,7 +253,7 @@ def _converter(field: Any) -> Callable[[Any], Any] | None:
 def _sqlite_datetime(value: datetime | None) -> str | None:
     if value is None:
         return None
-    return str((value if value.tzinfo is UTC else value.astimezone(UTC)).replace(tzinfo=None))
+    return str(value if value.tzinfo is UTC else value.astimezone(UTC))[:-6]  # without +00:00
 
 
 def _sqlite_date(value: date | None) -> str | None:

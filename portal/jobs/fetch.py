@@ -1,6 +1,6 @@
 """Reads Jobs from a Comet Server, typing only what is mirrored."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -9,9 +9,11 @@ import msgspec
 import structlog
 
 import comet
+from comet.bulk import RawElement
 from portal.core.bulk import chunked
 from portal.core.states import State
 from portal.jobs.apply import ApplyResult, apply_jobs, mark_interrupted
+from portal.jobs.digests import digest_of, known_digests
 from portal.jobs.merge import AnyJob
 from portal.jobs.models import Job
 from portal.jobs.records import JobRecord
@@ -28,7 +30,10 @@ LATE: Final = timedelta(hours=1)
 """How long after its start and end a Job may first be told: a missed one is found by a half-hourly look, a
 quarter of an hour after its planned time at the earliest."""
 
-SLICE: Final = 2000
+LONG: Final = timedelta(hours=6)
+"""Jobs of a window that began so long before it are known by digest; longer ones are read again."""
+
+SLICE: Final = 5000
 _LOOKS: Final = 50
 """Jobs asked for one by one in one go."""
 
@@ -69,10 +74,14 @@ def fetch_window(
     elements = client.admin_get_jobs_for_date_range_raw(
         int(window.start.timestamp()), int(window.end.timestamp())
     )
-    jobs = _decoded(server, (element.raw for element in elements))
+    known = known_digests(server, window.start - LONG, window.end)
     result, done = ApplyResult(), 0
-    for batch in chunked(jobs, SLICE):
-        result += apply_jobs(server, batch, bulk=bulk)
+    for batch in chunked(elements, SLICE):
+        fresh = [element for element in batch if digest_of(element) not in known]
+        digests: dict[str, str] = {}
+        jobs = _decoded(server, fresh, digests)
+        result += apply_jobs(server, jobs, digests=digests, bulk=bulk)
+        result.unchanged += len(batch) - len(fresh)
         done += len(batch)
         report(done)
     return result
@@ -80,15 +89,33 @@ def fetch_window(
 
 def apply_raw_jobs(server: CometServer, raws: Iterator[msgspec.Raw], *, bulk: bool) -> ApplyResult:
     """Apply Jobs found inside other answers; null ones are passed over."""
-    return apply_jobs(server, _decoded(server, (raw for raw in raws if bytes(raw) != b"null")), bulk=bulk)
+    jobs = (_job_in(server, raw) for raw in raws if bytes(raw) != b"null")
+    return apply_jobs(server, [job for job in jobs if job is not None], bulk=bulk)
 
 
-def _decoded(server: CometServer, raws: Iterator[memoryview | msgspec.Raw]) -> Iterator[JobRecord]:
-    for raw in raws:
-        try:
-            yield _decode_job(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-            log.warning("job.unreadable", server_id=server.pk, problem=str(problem))
+def _decoded(
+    server: CometServer, elements: Iterable[RawElement], digests: dict[str, str]
+) -> Iterator[JobRecord]:
+    """Jobs that can be read, with their digests put into `digests`; none for a Job that is there twice."""
+    twice = set()
+    for element in elements:
+        job = _job_in(server, element.raw)
+        if job is None:
+            continue
+        digest = digest_of(element)
+        if digests.setdefault(job.guid, digest) != digest:
+            twice.add(job.guid)
+        yield job
+    for guid in twice:
+        del digests[guid]
+
+
+def _job_in(server: CometServer, raw: memoryview | msgspec.Raw) -> JobRecord | None:
+    try:
+        return _decode_job(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        log.warning("job.unreadable", server_id=server.pk, problem=str(problem))
+        return None
 
 
 def fetch_unfinished(server: CometServer, client: comet.CometClient) -> set[str]:

@@ -9,7 +9,7 @@ from comet.constants import JobStatus
 from comet.types import BackupJobDetail
 from portal.core.states import State
 from portal.core.wire import EPOCH, SMALL, clip, moment, natural
-from portal.jobs.records import JobRecord
+from portal.jobs.records import JobRecord, ProgressRecord
 from portal.jobs.states import state_of
 
 AnyJob = JobRecord | BackupJobDetail
@@ -48,6 +48,7 @@ class JobRow:
     progress_items: int
     progress_items_total: int
     progress_at: datetime | None
+    digest: str
 
     def values(self) -> tuple[Any, ...]:
         return _values_of(self)
@@ -65,6 +66,7 @@ class JobRow:
 COLUMNS: Final = tuple(field.name for field in fields(JobRow))
 KEY: Final = COLUMNS[:2]
 _values_of = attrgetter(*COLUMNS)
+_STILL: Final = ProgressRecord()
 
 
 def is_newer(report: AnyJob, status: int, ended_at: datetime | None, counter: int) -> bool:
@@ -85,8 +87,8 @@ def is_newer(report: AnyJob, status: int, ended_at: datetime | None, counter: in
     return (report.progress.counter if report.progress else 0) >= counter or report.progress is None
 
 
-def merged(row: JobRow, report: AnyJob, *, now: datetime, first_seen: bool) -> JobRow:
-    """`row` with what `report` says; progress moves only when its Counter has risen.
+def merge(row: JobRow, report: AnyJob, now: datetime) -> None:
+    """Give `row` what `report` says; progress moves only when its Counter has risen.
 
     A Job that stood still long enough to count as interrupted stays so until the Counter rises.
     """
@@ -108,38 +110,41 @@ def merged(row: JobRow, report: AnyJob, *, now: datetime, first_seen: bool) -> J
         row.progress_bytes = natural(progress.bytes_done)
         row.progress_items = natural(progress.items_done)
         row.progress_items_total = natural(progress.items_total)
-        row.progress_at = min(now, moment(progress.recieved_time) or now) if first_seen else now
-    return row
+        row.progress_at = now
 
 
-def blank_row(server_id: int, report: AnyJob) -> JobRow:
-    """A Job that is not stored yet, before anything said of it."""
+def first_row(server_id: int, report: AnyJob, now: datetime) -> JobRow:
+    """A Job that is not stored yet, without its owners. Positional, since lists hold many."""
+    progress = report.progress
+    rose = progress if progress is not None and progress.counter > 0 else _STILL
+    ended_at = moment(report.end_time)
     return JobRow(
-        server_id=server_id,
-        guid=report.guid,
-        placement_id=0,
-        profile_id=None,
-        device_id=None,
-        username=clip(report.username, 255),
-        device_name="",
-        item_guid=clip(report.source_guid, 255),
-        item_name="",
-        vault_guid=clip(report.destination_guid, 255),
-        vault_name="",
-        classification=0,
-        status=0,
-        state=State.UNKNOWN.value,
-        started_at=moment(report.start_time) or EPOCH,
-        ended_at=None,
-        client_version="",
-        files=0,
-        size_bytes=0,
-        upload_bytes=0,
-        download_bytes=0,
-        cancellation_id="",
-        progress_counter=0,
-        progress_bytes=0,
-        progress_items=0,
-        progress_items_total=0,
-        progress_at=None,
+        server_id,
+        report.guid,
+        0,  # placement
+        None,  # profile
+        None,  # Device
+        clip(report.username, 255),
+        "",  # Device's name
+        clip(report.source_guid, 255),
+        "",  # item's name
+        clip(report.destination_guid, 255),
+        "",  # vault's name
+        natural(report.classification, SMALL),
+        natural(report.status, SMALL),
+        state_of(report.status, ended_at),
+        moment(report.start_time) or EPOCH,
+        ended_at,
+        clip(report.client_version, 40),
+        natural(report.total_files),
+        natural(report.total_size),
+        natural(report.upload_size),
+        natural(report.download_size),
+        clip(report.cancellation_id, 128),
+        natural(rose.counter),
+        natural(rose.bytes_done),
+        natural(rose.items_done),
+        natural(rose.items_total),
+        None if rose is _STILL else min(now, moment(rose.recieved_time) or now),
+        "",  # digest
     )

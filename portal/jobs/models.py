@@ -43,6 +43,9 @@ class Job(models.Model):
     progress_items = models.BigIntegerField(default=0)
     progress_items_total = models.BigIntegerField(default=0)
     progress_at = models.DateTimeField(null=True, help_text="When the Counter last rose.")
+    digest = models.CharField(
+        max_length=32, blank=True, help_text="Of its text in the list that told it last, once it has ended."
+    )
     cancel_asked_at = models.DateTimeField(null=True, help_text="When its device was last told to stop.")
 
     objects = TenantQuerySet["Job"].as_manager()

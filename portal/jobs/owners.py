@@ -29,15 +29,16 @@ class Owners:
     items: dict[tuple[int, str], str] = field(default_factory=dict)
     vaults: dict[tuple[int, str], str] = field(default_factory=dict)
 
-    def assign(self, row: JobRow, report: AnyJob) -> None:
+    def assign(self, row: JobRow, report: AnyJob) -> bool:
         """Point `row` at its owners. Names stay as they were when the Job was first seen.
 
-        A Job of a user not known here belongs to the server's owner until the user is.
+        A Job of a user not known here belongs to the server's owner until the user is. Gives whether
+        all that it speaks of is known, so that nothing is left to be found later.
         """
         profile = self.profiles.get(row.username)
         if profile is None:
             row.placement_id = row.placement_id or self.fallback_placement_id
-            return
+            return False
         row.profile_id, row.placement_id = profile
         device = self.devices.get((row.profile_id, report.device_id))
         if device is not None:
@@ -45,6 +46,11 @@ class Owners:
             row.device_name = row.device_name or device[1]
         row.item_name = row.item_name or self.items.get((row.profile_id, row.item_guid), "")
         row.vault_name = row.vault_name or self.vaults.get((row.profile_id, row.vault_guid), "")
+        return bool(
+            device is not None
+            and (row.item_name or not row.item_guid)
+            and (row.vault_name or not row.vault_guid)
+        )
 
 
 def owners_of(server: CometServer, reports: Iterable[AnyJob]) -> Owners:
@@ -83,4 +89,4 @@ def _among(rows: QuerySet[Any], column: str, values: set[Any]) -> QuerySet[Any]:
     PostgreSQL takes no NUL in a query, and no row holds one.
     """
     values = {value for value in values if not (isinstance(value, str) and "\0" in value)}
-    return rows.filter(**{f"{column}__in": values}) if len(values) <= _MANY else rows
+    return rows.filter(**{f"{column}__any_of": values}) if len(values) <= _MANY else rows

@@ -2,9 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from portal.core.bulk import Upsert
 from portal.core.states import State
@@ -24,8 +23,7 @@ _COLUMN: Final = {state: position for position, state in enumerate(COUNTED)}
 _UPLOAD: Final = len(COUNTED)
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(NamedTuple):
     """How one Job is counted. `at` is when it ended; None while it runs, which counts nowhere."""
 
     placement_id: int

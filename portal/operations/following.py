@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from portal.core.events import publish
@@ -67,7 +67,7 @@ def jobs_moved(server_id: int, moves: Sequence[JobMove]) -> None:
     by_guid = {move.guid: move for move in moves}
     if not by_guid:
         return
-    following = OperationItem.objects.filter(FOLLOWING, follow_server_id=server_id)
+    following = _following(server_id)
     moved = [pk for pk, guid in following.values_list("pk", "follow_guid") if guid in by_guid]
     if not moved:
         return  # nearly always: few Jobs are waited for
@@ -76,6 +76,15 @@ def jobs_moved(server_id: int, moves: Sequence[JobMove]) -> None:
     for item in items:
         item.result |= {"job_id": job_ids.get(item.follow_guid) or item.result.get("job_id", 0)}
         _move(item, by_guid[item.follow_guid])
+
+
+def followed_jobs(server_id: int) -> set[str]:
+    """GUIDs of the Jobs of one server that items wait for."""
+    return set(_following(server_id).values_list("follow_guid", flat=True))
+
+
+def _following(server_id: int) -> QuerySet[OperationItem]:
+    return OperationItem.objects.filter(FOLLOWING, follow_server_id=server_id)
 
 
 def _job_ids(server_id: int, guids: set[str]) -> dict[str, int]:

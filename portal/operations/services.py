@@ -11,13 +11,13 @@ from django.utils import timezone
 from portal.audit import services as audit
 from portal.core.events import publish
 from portal.operations.endings import settle
-from portal.operations.following import JobMove, cancel_followed, jobs_moved
+from portal.operations.following import JobMove, cancel_followed, followed_jobs, jobs_moved
 from portal.operations.models import Operation, OperationItem
 from portal.operations.queueing import queue_first
 from portal.operations.registry import get_kind
 from portal.operations.totals import first_total
 
-__all__ = ["JobMove", "Target", "cancel", "jobs_moved", "start"]
+__all__ = ["JobMove", "Target", "cancel", "followed_jobs", "jobs_moved", "start"]
 
 _BATCH = 500
 

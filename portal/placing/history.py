@@ -15,7 +15,7 @@ from portal.alerts.models import Alert
 from portal.core.bulk import Pacer, chunked
 from portal.core.events import Fact, publish_all
 from portal.fleet.models import Device, ProtectedItem, StorageVault, UserProfile
-from portal.jobs.apply import tally_of
+from portal.jobs.changes import tally_of
 from portal.jobs.merge import COLUMNS, JobRow
 from portal.jobs.models import Job
 from portal.jobs.rollups import Deltas

@@ -57,13 +57,13 @@ def report(item, guid="job", *, status=RUNNING, start=0, end=None, counter=None,
     )
     return JobRecord(
         guid=guid,
-        username=item.profile.username,
+        username=more.pop("username", item.profile.username),
         classification=more.pop("classification", 4001),
         status=status,
         start_time=at - 60 * start,
         end_time=0 if end is None else at - 60 * end,
         source_guid=item.guid,
-        device_id=item.device.device_id,
+        device_id=more.pop("device_id", item.device.device_id),
         progress=progress,
         **more,
     )
@@ -297,6 +297,42 @@ def test_numbers_no_column_holds_and_times_no_calendar_holds_are_kept_out(item):
 
     job = Job.objects.get()
     assert (job.status, job.state, job.ended_at) == (0, "unknown", None)
+
+
+def test_a_digest_stays_until_a_report_without_one_changes_the_job(item):
+    ended = report(item, status=SUCCESS, start=9, end=5)
+    apply_jobs(item.server, [ended], digests={"job": "d" * 32}, bulk=True)
+    assert Job.objects.get().digest == "d" * 32
+
+    apply_jobs(item.server, [ended])
+    assert Job.objects.get().digest == "d" * 32
+
+    apply_jobs(item.server, [report(item, status=ERROR, start=9, end=4)])
+    assert Job.objects.get().digest == ""
+
+
+def test_a_new_digest_alone_is_stored_and_changes_nothing_else(item):
+    ended = report(item, status=SUCCESS, start=9, end=5)
+    apply_jobs(item.server, [ended])
+    before = list(PlacementHour.objects.values_list())
+
+    again = apply_jobs(item.server, [ended], digests={"job": "d" * 32}, bulk=True)
+
+    assert (again.added, again.changed, again.unchanged) == (0, 0, 1)
+    assert Job.objects.get().digest == "d" * 32
+    assert list(PlacementHour.objects.values_list()) == before
+
+
+def test_no_digest_is_kept_of_a_job_that_runs_or_whose_owners_are_not_all_known(item):
+    reports = [
+        report(item, "runs", start=9),
+        report(item, "stranger", status=SUCCESS, start=9, end=5, username="nobody-here"),
+        report(item, "lost", status=SUCCESS, start=9, end=5, device_id="gone"),
+        report(item, "stored", status=SUCCESS, start=9, end=5, destination_guid="a vault nobody knows"),
+    ]
+    apply_jobs(item.server, reports, digests={one.guid: "d" * 32 for one in reports}, bulk=True)
+
+    assert set(Job.objects.values_list("digest", flat=True)) == {""}
 
 
 def test_a_record_reads_the_wire_form_of_a_job():

@@ -10,6 +10,7 @@ from django.utils import timezone
 from portal.fleet.models import Device, Policy, ProtectedItem, StorageVault, UserProfile
 from portal.fleet.sync import sync_profiles
 from portal.jobs import sync as module
+from portal.jobs.fetch import _decode_job as decode_job
 from portal.jobs.models import DeviceDay, Job, PlacementHour
 from portal.jobs.rollups import COUNTED
 from portal.jobs.sync import remedial_sync
@@ -19,7 +20,7 @@ from portal.servers.bookkeeping import note_version
 from portal.servers.models import CometServer, Organization, Placement
 from portal.servers.services import start_sync
 from tests.emulated import run_operation, sync
-from tests.factories import JobFactory, UserProfileFactory
+from tests.factories import JobFactory, PlacementFactory, UserProfileFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -261,3 +262,38 @@ def test_a_profile_that_an_event_writes_while_the_list_is_read_stays(linked, pro
 
     profile.refresh_from_db()
     assert profile.account_name == "As the event says"
+
+
+def test_a_list_that_says_the_same_of_ended_jobs_is_not_read_again(linked, provider, monkeypatch):
+    sync(linked, provider.user)
+    ended = Job.objects.exclude(ended_at=None)
+    assert not ended.filter(digest="", device__isnull=False).exists()
+    read = []
+    monkeypatch.setattr("portal.jobs.fetch._decode_job", lambda raw: read.append(raw) or decode_job(raw))
+
+    sync(linked, provider.user)
+
+    assert len(read) < ended.count() / 10  # those that ended in another day's window than they began in
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        {"status": 7007, "digest": ""},  # as an event leaves it
+        {"profile": None, "device": None},
+        {"device": None},
+        {"placement": "other"},
+    ],
+)
+def test_a_job_that_was_written_since_or_lost_its_owner_is_read_again(linked, provider, what):
+    sync(linked, provider.user)
+    job = Job.objects.exclude(digest="").first()
+    if "placement" in what:
+        what = {"placement": PlacementFactory(server=linked, organization_id="elsewhere")}
+    Job.objects.filter(pk=job.pk).update(**what)
+
+    sync(linked, provider.user)
+
+    again = Job.objects.get(pk=job.pk)
+    assert (again.profile, again.device, again.placement) == (job.profile, job.device, job.placement)
+    assert (again.status, again.digest) == (job.status, job.digest)
