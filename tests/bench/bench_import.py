@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,16 +22,14 @@ from portal.core.bulk import chunked, upsert
 from portal.fleet.models import Device, UserProfile
 from portal.jobs.apply import apply_jobs
 from portal.jobs.fetch import SLICE
-from portal.jobs.merge import COLUMNS, KEY, JobRow, blank_row, merged
+from portal.jobs.merge import COLUMNS, KEY, JobRow, first_row
 from portal.jobs.models import Job, PlacementHour
 from portal.jobs.records import JobRecord
 from portal.servers.models import CometServer
-from portal.servers.placements import ensure_placements
-from portal.tenants.models import Tenant
 from tests.bench.harness import Result, migrated_database, percentile
+from tests.bench.job_lists import list_of_jobs, populate
 
 ROWS: Final = 60_000
-PROFILES: Final = 1000
 GOAL_ROWS: Final = 34_000
 GOAL_MS: Final = 20.0
 WRITER: Final = Path(__file__).with_name("small_writes.py")
@@ -40,8 +37,8 @@ WRITER: Final = Path(__file__).with_name("small_writes.py")
 
 def run() -> Iterator[Result]:
     with migrated_database():
-        server = _populate()
-        body = _body()
+        server = populate()
+        body = list_of_jobs(ROWS)
         records = msgspec.json.decode(body, type=list[JobRecord])
         rows = _rows(server, records)
 
@@ -90,61 +87,6 @@ def _small_writes() -> Iterator[list[float]]:
         waits.extend(json.loads(told))
 
 
-def _populate() -> CometServer:
-    tenant = Tenant.objects.create(kind=Tenant.Kind.PROVIDER, name="Provider")
-    server = CometServer.objects.create(
-        tenant=tenant, name="server", api_url="http://server", browser_url="http://server", license_hash="l"
-    )
-    placement = ensure_placements(server, ()).of_organization("")
-    profiles = UserProfile.objects.bulk_create(
-        UserProfile(server=server, placement=placement, username=f"user-{n}", synced_at=timezone.now())
-        for n in range(PROFILES)
-    )
-    Device.objects.bulk_create(
-        Device(
-            server=server,
-            placement=placement,
-            profile=profile,
-            device_id=f"device-{n}",
-            name=f"DEVICE-{n}",
-            sort_last_job_at=timezone.now(),
-        )
-        for n, profile in enumerate(profiles)
-    )
-    return server
-
-
-def _body() -> bytes:
-    """What AdminGetJobsForDateRange answers: ended backups over 30 days."""
-    now = int(datetime.now(UTC).timestamp())
-    return json.dumps(
-        [
-            {
-                "GUID": f"{n * 2654435761 % 2**32:08x}-0000-4000-8000-{n:012x}",
-                "Username": f"user-{n % PROFILES}",
-                "Classification": 4001,
-                "Status": 5000 if n % 9 else 7002,
-                "StartTime": now - n * 40,
-                "EndTime": now - n * 40 + 120,
-                "SourceGUID": f"source-{n % PROFILES}",
-                "DestinationGUID": f"vault-{n % PROFILES}",
-                "DeviceID": f"device-{n % PROFILES}",
-                "SnapshotID": f"{n:064x}",
-                "ClientVersion": "25.9.8",
-                "TotalDirectories": 120,
-                "TotalFiles": 4100,
-                "TotalSize": 123_456_789,
-                "TotalChunks": 999,
-                "UploadSize": 1_234_567,
-                "DownloadSize": 12_345,
-                "CancellationID": "",
-                "DestinationSizeStart": {"Size": 5, "MeasureStarted": now, "MeasureCompleted": now},
-            }
-            for n in range(ROWS)
-        ]
-    ).encode()
-
-
 def _rows(server: CometServer, records: list[JobRecord]) -> list[JobRow]:
     placement_id = server.placements.get(organization_id="").pk
     profiles = dict(UserProfile.objects.values_list("username", "pk"))
@@ -152,7 +94,7 @@ def _rows(server: CometServer, records: list[JobRecord]) -> list[JobRow]:
     now = timezone.now()
     rows = []
     for record in records:
-        row = merged(blank_row(server.pk, record), record, now=now, first_seen=True)
+        row = first_row(server.pk, record, now)
         row.placement_id, row.profile_id = placement_id, profiles[record.username]
         row.device_id = devices[record.device_id]
         rows.append(row)

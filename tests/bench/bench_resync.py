@@ -1,0 +1,15 @@
+"""A list of 100,000 Jobs, read for the first time and again with 5 % of them changed.
+
+Beside it the plain way: `json.loads` and `bulk_create(update_conflicts=True)` of the same answer into
+the same table. Both ask the same server; the plain way keeps no roll-ups and leaves no room for others
+to write.
+"""
+
+from collections.abc import Iterator
+
+from tests.bench.databases import on_each_database
+from tests.bench.harness import Result
+
+
+def run() -> Iterator[Result]:
+    yield from on_each_database("resync_work")

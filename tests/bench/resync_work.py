@@ -1,0 +1,158 @@
+"""Reads lists of Jobs from a server over HTTP, in the portal's way and in the plain one."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import requests
+from django.db import connection
+from django.utils import timezone
+
+import comet
+from portal.demo.children import end_with_parent, stop
+from portal.demo.ports import free_port
+from portal.fleet.models import Device, ProtectedItem, StorageVault, UserProfile
+from portal.jobs.fetch import Window, fetch_window
+from portal.jobs.merge import COLUMNS, KEY
+from portal.jobs.models import DeviceDay, Job, PlacementHour
+from portal.jobs.states import state_of
+from portal.servers.models import CometServer
+from tests.bench.harness import Result, migrated_database
+from tests.bench.job_lists import list_of_jobs, populate
+
+JOBS: Final = 100_000
+CHANGED_EACH: Final = 20
+"""One of so many has changed when the list is read again."""
+
+FIRST, AGAIN = 1, 2
+GOAL_FIRST: Final = 4.0
+GOAL_AGAIN: Final = 10.0
+BATCH: Final = 2000
+
+
+def measure() -> Iterator[Result]:
+    with migrated_database(), _jobs_served() as url:
+        server = populate(api_url=url)
+        plain = [_seconds(lambda n=n: _plain(server, url, n)) for n in (FIRST, AGAIN)]
+        expected = _stored()
+        _empty()
+        ours = [_seconds(lambda n=n: _portal(server, url, n)) for n in (FIRST, AGAIN)]
+        if _stored() != expected:
+            raise AssertionError("both ways should end in the same rows")
+    goals = ((FIRST, "first", GOAL_FIRST), (AGAIN, "5-percent-changed", GOAL_AGAIN))
+    for number, name, goal in goals:
+        own, other = ours[number - 1], plain[number - 1]
+        yield Result(f"resync.{name}", own, "s", other, "json.loads+bulk_create")
+        yield Result(f"resync.{name}-times-faster", other / own, "times", goal, "goal")
+
+
+def _portal(server: CometServer, url: str, number: int) -> None:
+    with comet.CometClient(url, comet.Password("admin", "secret"), max_body_bytes=1 << 30) as client:
+        window = Window(datetime.fromtimestamp(number, UTC), timezone.now())
+        fetch_window(server, client, window, bulk=True)
+
+
+def _plain(server: CometServer, url: str, number: int) -> None:
+    form = {"Username": "admin", "AuthType": "Password", "Password": "secret", "Start": number, "End": 9}
+    answer = requests.post(f"{url}/api/v1/admin/get-jobs-for-date-range", data=form, timeout=60)
+    profiles = {
+        name: (pk, placement)
+        for name, pk, placement in UserProfile.objects.values_list("username", "pk", "placement")
+    }
+    devices = {
+        device_id: (pk, name) for device_id, pk, name in Device.objects.values_list("device_id", "pk", "name")
+    }
+    items = dict(ProtectedItem.objects.values_list("guid", "name"))
+    vaults = dict(StorageVault.objects.values_list("guid", "name"))
+    rows = []
+    for job in json.loads(answer.content):
+        profile_id, placement_id = profiles[job["Username"]]
+        device_id, device_name = devices[job["DeviceID"]]
+        ended_at = datetime.fromtimestamp(job["EndTime"], UTC)
+        rows.append(
+            Job(
+                server_id=server.pk,
+                guid=job["GUID"],
+                placement_id=placement_id,
+                profile_id=profile_id,
+                device_id=device_id,
+                username=job["Username"],
+                device_name=device_name,
+                item_guid=job["SourceGUID"],
+                item_name=items[job["SourceGUID"]],
+                vault_guid=job["DestinationGUID"],
+                vault_name=vaults[job["DestinationGUID"]],
+                classification=job["Classification"],
+                status=job["Status"],
+                state=state_of(job["Status"], ended_at),
+                started_at=datetime.fromtimestamp(job["StartTime"], UTC),
+                ended_at=ended_at,
+                client_version=job["ClientVersion"],
+                files=job["TotalFiles"],
+                size_bytes=job["TotalSize"],
+                upload_bytes=job["UploadSize"],
+                download_bytes=job["DownloadSize"],
+                cancellation_id=job["CancellationID"],
+            )
+        )
+    Job.objects.bulk_create(
+        rows,
+        batch_size=BATCH,
+        update_conflicts=True,
+        unique_fields=list(KEY),
+        update_fields=[name for name in COLUMNS if name not in KEY],
+    )
+
+
+@contextmanager
+def _jobs_served() -> Iterator[str]:
+    with tempfile.TemporaryDirectory(prefix="perihelion-jobs-") as folder:
+        files = [Path(folder) / name for name in ("first.json", "changed.json")]
+        files[0].write_bytes(list_of_jobs(JOBS))
+        files[1].write_bytes(list_of_jobs(JOBS, range(0, JOBS, CHANGED_EACH)))
+        port = free_port()
+        command = [sys.executable, "-m", "tests.bench.job_list_server", str(port), *map(str, files)]
+        process = subprocess.Popen(command, start_new_session=True, preexec_fn=end_with_parent)
+        url = f"http://127.0.0.1:{port}"
+        try:
+            _wait_for(url)
+            yield url
+        finally:
+            stop(process, timeout_seconds=0)
+
+
+def _wait_for(url: str) -> None:
+    until = time.monotonic() + 20
+    while True:
+        try:
+            requests.get(url, timeout=5)
+            return
+        except requests.ConnectionError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+
+
+def _seconds(work: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _stored() -> list[tuple[Any, ...]]:
+    return list(Job.objects.order_by("guid").values_list(*COLUMNS))
+
+
+def _empty() -> None:
+    for model in (PlacementHour, DeviceDay, Job):
+        model.objects.all()._raw_delete("default")  # type: ignore[attr-defined]
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM jobs_job")
