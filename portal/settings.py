@@ -392,6 +392,6 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = not PRODUCTION
-WHITENOISE_AUTOREFRESH = ENV == "test"  # each test client builds the middleware, which would list every file
+WHITENOISE_AUTOREFRESH = not PRODUCTION  # a file may change meanwhile, and each test client would list all
 LOGGING = logging_config(json=PRODUCTION, level=os.environ.get("LOG_LEVEL", "INFO"))
 SILENCED_SYSTEM_CHECKS: list[str] = []

@@ -191,17 +191,18 @@ def middle(text: str, length: int = 24) -> SafeString:
 
 
 @register.filter
-def fit(text: str, tail: int = 6) -> SafeString:
+def fit(text: str, tail: int = 4) -> SafeString:
     """A name on one line, cut before its last `tail` characters where its column is too narrow."""
     text = str(text)
     if len(text) <= tail * 2:
         return format_html("{}", text)
+    end = text[-tail:].lstrip()
     return format_html(
         '<span class="fit" title="{}"><span class="fit-head" aria-hidden="true">{}</span>'
         '<span aria-hidden="true">{}</span><span class="visually-hidden">{}</span></span>',
         text,
-        text[:-tail],
-        text[-tail:],
+        text.removesuffix(end),
+        end,
         text,
     )
 
