@@ -60,6 +60,27 @@ def total_of(page: Page[Any], rows: QuerySet[Any]) -> Total:
     return Total(len(page)) if is_whole else count_rows(rows)
 
 
+@dataclass(frozen=True)
+class Beginning(Generic[RowT]):
+    """The first rows of a list that is shown in short, and how many more there are."""
+
+    rows: list[RowT]
+    more: int
+
+    def __iter__(self) -> Iterator[RowT]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def beginning(rows: QuerySet[Any, RowT], size: int = PAGE_SIZE) -> Beginning[RowT]:
+    """The first `size` of `rows` in their order. One query, two where there are more."""
+    found = list(rows[: size + 1])
+    more = rows.order_by().count() - size if len(found) > size else 0
+    return Beginning(found[:size], more)
+
+
 def keyset_page(
     rows: QuerySet[RowT],
     request: HttpRequest,

@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.db.models import Count, F
 
 from portal.core.access import Access
+from portal.core.querysets import in_tenants
 from portal.tenants.models import Tenant
 from portal.tenants.outline import Node, Outline, outline_for
 
@@ -27,7 +28,8 @@ class Row:
     """Tenants below it, at any depth."""
     user_profiles: int
     devices: int
-    people: int
+    people: int | None
+    """Of Tenants where the caller sees people; None where he sees nobody."""
     indent: int = 0
     is_open: bool = False
 
@@ -53,8 +55,9 @@ class Branch:
 class Counts:
     """What is placed with each visible Tenant and below it; three queries."""
 
-    def __init__(self, outline: Outline, shown: Collection[Node], base: int = 0) -> None:
+    def __init__(self, access: Access, outline: Outline, shown: Collection[Node], base: int = 0) -> None:
         self._outline = outline
+        self._with_people = access.tenants_with("person:view")
         self._base = base
         ids = {below.id for node in shown for below in outline.under(node.id)}
         tenants = Tenant.objects.filter(is_trashed=False)
@@ -63,19 +66,22 @@ class Counts:
         self._profiles = _by_tenant(tenants, "placements__user_profiles")
         self._devices = _by_tenant(tenants, "placements__devices")
         self._people: dict[int, set[int]] = defaultdict(set)
-        active = tenants.filter(memberships__user__is_active=True)
+        seen = tenants.filter(in_tenants("pk", self._with_people))
+        active = seen.filter(memberships__user__is_active=True)
         for tenant_id, user_id in active.values_list("pk", "memberships__user"):
             self._people[tenant_id].add(user_id)
 
     def row(self, node: Node, *, is_open: bool = False) -> Row:
         ids = [below.id for below in self._outline.under(node.id)]
+        sees_people = any(pk in self._with_people for pk in ids)
+        people = set().union(*(self._people[pk] for pk in ids if pk in self._people))
         return Row(
             node=node,
             below=self._outline.count_below(node.id),
             tenants=len(ids) - 1,
             user_profiles=sum(self._profiles.get(pk, 0) for pk in ids),
             devices=sum(self._devices.get(pk, 0) for pk in ids),
-            people=len(set().union(*(self._people[pk] for pk in ids if pk in self._people))),
+            people=len(people) if sees_people else None,
             indent=max(0, node.depth - self._base),
             is_open=is_open,
         )
@@ -86,9 +92,9 @@ def first_branch(access: Access) -> Branch:
     outline = outline_for(access, "tenant:view")
     tops = outline.below(None)
     if len(tops) != 1:
-        return _branch(outline, None, 0)
+        return _branch(access, outline, None, 0)
     (top,) = tops
-    counts = Counts(outline, tops)
+    counts = Counts(access, outline, tops)
     children = outline.below(top.id)
     shown = [
         counts.row(top, is_open=bool(children)),
@@ -103,7 +109,7 @@ def tenant_with_branch(access: Access, tenant_id: int) -> tuple[Row, Branch]:
     node = outline.get(tenant_id)
     assert node is not None  # noqa: S101  (for the type checker)
     base = node.depth + 1
-    counts = Counts(outline, [node], base)
+    counts = Counts(access, outline, [node], base)
     children = outline.below(tenant_id)
     rows = [counts.row(child) for child in children[:AT_ONCE]]
     return counts.row(node), Branch(rows, base, tenant_id, AT_ONCE, max(0, len(children) - AT_ONCE))
@@ -111,21 +117,21 @@ def tenant_with_branch(access: Access, tenant_id: int) -> tuple[Row, Branch]:
 
 def branch_below(access: Access, tenant_id: int | None, *, start: int = 0, base: int = 0) -> Branch:
     """What stands directly below a Tenant (None: the topmost), from the `start`th on."""
-    return _branch(outline_for(access, "tenant:view"), tenant_id, start, base)
+    return _branch(access, outline_for(access, "tenant:view"), tenant_id, start, base)
 
 
 def search(access: Access, text: str) -> Branch:
     """Tenants with `text` in their names, wherever they stand, in the order of the tree."""
     outline = outline_for(access, "tenant:view")
     found = list(outline.matching(text))
-    counts = Counts(outline, found[:AT_ONCE])
+    counts = Counts(access, outline, found[:AT_ONCE])
     return Branch([counts.row(node) for node in found[:AT_ONCE]], rest=max(0, len(found) - AT_ONCE))
 
 
 def all_rows(access: Access, *, text: str = "") -> Iterator[list[Row]]:
     """The whole tree, or what a search finds in it, in portions."""
     outline = outline_for(access, "tenant:view")
-    counts = Counts(outline, outline.below(None))
+    counts = Counts(access, outline, outline.below(None))
     nodes = iter(outline.matching(text) if text else outline)
     while portion := [counts.row(node) for node in islice(nodes, AT_ONCE)]:
         yield portion
@@ -156,10 +162,10 @@ def csv_cells(row: Row) -> list[Any]:
     ]
 
 
-def _branch(outline: Outline, tenant_id: int | None, start: int, base: int = 0) -> Branch:
+def _branch(access: Access, outline: Outline, tenant_id: int | None, start: int, base: int = 0) -> Branch:
     nodes = outline.below(tenant_id)
     shown = nodes[start : start + AT_ONCE]
-    counts = Counts(outline, shown, base)
+    counts = Counts(access, outline, shown, base)
     rest = max(0, len(nodes) - start - len(shown))
     return Branch([counts.row(node) for node in shown], base, tenant_id, start + len(shown), rest)
 

@@ -12,10 +12,10 @@ from portal.tenants.selectors import Losses, count_losses
 @dataclass(frozen=True)
 class Sight:
     """People whose roles in one Tenant make the difference. `name` is empty where the caller does not
-    see that Tenant."""
+    see that Tenant, and `people` None where he does not see its people."""
 
     name: str
-    people: int
+    people: int | None
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,17 @@ def preview_move(tenant: Tenant, parent: Tenant, access: Access) -> MovePreview:
     )
 
     def sights(tenant_ids: Iterable[int], but: set[int]) -> list[Sight]:
-        found = [Sight(names.get(pk, ""), len(people[pk] - but)) for pk in sorted(tenant_ids)]
-        return [sight for sight in found if sight.people]
+        found = {pk: len(people[pk] - but) for pk in sorted(tenant_ids)}
+        told = [
+            Sight(names.get(pk, ""), count if access.allows("person:view", tenant_id=pk) else None)
+            for pk, count in found.items()
+            if count
+        ]
+        return list(dict.fromkeys(told))  # of those unseen not even how many there are
 
     becomes_suspended = tenant.suspended_at is not None or parent.is_suspended
     return MovePreview(
-        moved=count_losses(tenant),
+        moved=count_losses(tenant, access),
         lose=sights(before - after, sees_after),
         gain=sights(after - before, sees_before),
         will_be_suspended=becomes_suspended and not tenant.is_suspended,

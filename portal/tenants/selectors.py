@@ -4,36 +4,33 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from functools import reduce
+from operator import or_
+from typing import Any, Final
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import Case, F, FilteredRelation, Q, QuerySet, When
+from django.db.models.functions import Lower
 from django.http import Http404
 from django.utils import timezone
 
 from portal.audit.models import Entry
 from portal.audit.selectors import list_actions
 from portal.core.access import Access
+from portal.core.paging import beginning
 from portal.core.querysets import in_tenants
+from portal.core.tenant_sets import TenantSet, covers
 from portal.tenants import branches
 from portal.tenants.models import Tenant
 from portal.tenants.outline import Outline
 from portal.tenants.services import require_above
 from portal.tenants.trash import KEPT_FOR
-from portal.tenants.trash_sight import trashed_with
+from portal.tenants.trash_sight import reaches_trashed, trashed_with
 
 SHOWN: Final = 50
 """Lines of one list on a Tenant's page."""
 
 LATEST: Final = 10
-
-
-@dataclass(frozen=True)
-class PlacementLine:
-    """An organization, or a User Profile placed by hand, on the server that holds it."""
-
-    server: str
-    name: str
 
 
 def list_options(access: Access) -> Outline:
@@ -93,19 +90,16 @@ def get_reached_tenant(access: Access, text: str) -> Tenant:
 def tenant_facts(access: Access, tenant: Tenant) -> dict[str, object]:
     """What a Tenant's page shows beside its name."""
     can_see_people = access.allows("person:view", tenant_id=tenant.pk)
-    servers = tenant.servers.order_by("name") if access.allows("server:view", tenant_id=tenant.pk) else []
+    sees_servers = access.allows("server:view", tenant_id=tenant.pk)
+    people = tenant.memberships.select_related("user", "custom_role").order_by("user__name", "pk")
     total, branch = branches.tenant_with_branch(access, tenant.pk)
     return {
         "ancestors": list_visible_above(access, tenant),
         "total": total,
         "branch": branch,
-        "placements": _placements_with_names(tenant),
-        "servers": servers,
-        "memberships": (
-            tenant.memberships.select_related("user", "custom_role").order_by("user__name", "pk")[:SHOWN]
-            if can_see_people
-            else []
-        ),
+        "placements": beginning(_placements_with_names(tenant), SHOWN),
+        "servers": beginning(tenant.servers.order_by("name", "pk"), SHOWN) if sees_servers else (),
+        "memberships": beginning(people, SHOWN) if can_see_people else (),
         "history": _history(access, tenant),
         "can_manage": access.allows("tenant:manage", tenant_id=tenant.pk),
         "can_act": can_act(access, tenant),
@@ -135,33 +129,48 @@ class Losses:
     """What goes with a Tenant, everything below it included."""
 
     tenants: int
-    people: int
-    people_only_here: int
-    invitations: int
+    people: int | None
+    """With roles in it; None, as the two below, where the caller does not see people in all of it."""
+    people_only_here: int | None
+    invitations: int | None
     user_profiles: int
     devices: int
 
 
-def count_losses(tenant: Tenant) -> Losses:
-    """Six queries, whatever is below."""
+def count_losses(tenant: Tenant, access: Access) -> Losses:
+    """Seven queries at most, whatever is below."""
     below = tenant.subtree()
-    roles = below.filter(memberships__isnull=False)
+    lying = dict(below.values_list("pk", "is_trashed"))
+    open_ids = [pk for pk, is_trashed in lying.items() if not is_trashed]
+    trashed_ids = [pk for pk, is_trashed in lying.items() if is_trashed]
+    people = only_here = invitations = None
+    if covers(access.tenants_with("person:view"), open_ids) and reaches_trashed(
+        access, "person:view", trashed_ids
+    ):
+        people, only_here = _count_people(tenant)
+        invitations = below.filter(
+            invitations__isnull=False,
+            invitations__accepted_at=None,
+            invitations__expires_at__gt=timezone.now(),
+        ).count()
+    return Losses(
+        tenants=len(lying) - 1,
+        people=people,
+        people_only_here=only_here,
+        invitations=invitations,
+        user_profiles=below.filter(placements__user_profiles__isnull=False).count(),
+        devices=below.filter(placements__devices__isnull=False).count(),
+    )
+
+
+def _count_people(tenant: Tenant) -> tuple[int, int]:
+    """How many have a role in a Tenant or below it, and how many of them have none elsewhere."""
+    roles = tenant.subtree().filter(memberships__isnull=False)
     people = set(roles.values_list("memberships__user", flat=True))
     elsewhere = Tenant.objects.filter(memberships__user__in=people, is_trashed=False).exclude(
         path__startswith=tenant.path
     )
-    return Losses(
-        tenants=below.count() - 1,
-        people=len(people),
-        people_only_here=len(people - set(elsewhere.values_list("memberships__user", flat=True))),
-        invitations=below.filter(
-            invitations__isnull=False,
-            invitations__accepted_at=None,
-            invitations__expires_at__gt=timezone.now(),
-        ).count(),
-        user_profiles=below.filter(placements__user_profiles__isnull=False).count(),
-        devices=below.filter(placements__devices__isnull=False).count(),
-    )
+    return len(people), len(people - set(elsewhere.values_list("memberships__user", flat=True)))
 
 
 @dataclass(frozen=True)
@@ -174,17 +183,22 @@ class Trashed:
     tenants: int
     """How many lie there with it."""
     people: int
+    """With roles there, as far as the caller would see people were it restored."""
     gone_at: datetime
     can_purge: bool
 
 
-def list_trash(access: Access) -> list[Trashed]:
-    """What was deleted below Tenants that the caller manages, latest first. Below those that lie there
-    themselves, nothing is listed: it comes back with them.
+def list_trash(access: Access) -> QuerySet[Tenant]:
+    """What was deleted below Tenants that the caller manages. Below those that lie there themselves,
+    nothing is listed: it comes back with them.
     """
-    rows = list(_trash(access).select_related("parent").order_by("-trashed_at", "-pk"))
+    return _trash(access).select_related("parent")
+
+
+def trash_facts(access: Access, rows: Collection[Tenant]) -> list[Trashed]:
+    """What the page of the trash says of some Tenants that lie there. A few queries in all."""
     outline = Outline(access.tenants_with("tenant:view"))
-    below, people = _count_trash({tenant.pk for tenant in rows})
+    below, people = _count_trash(rows, trashed_with(access, "person:view"))
     found = []
     for tenant in rows:
         assert tenant.trashed_at is not None and tenant.parent_id is not None  # noqa: S101, PT018
@@ -202,14 +216,22 @@ def list_trash(access: Access) -> list[Trashed]:
     return found
 
 
-def _count_trash(tops: Collection[int]) -> tuple[Counter[int], dict[int, set[int]]]:
-    """For each of `tops`: how many Tenants lie below it, and whose roles lie there with it. Two queries."""
+def _count_trash(
+    rows: Collection[Tenant], with_people: TenantSet
+) -> tuple[Counter[int], dict[int, set[int]]]:
+    """For each of `rows`: how many Tenants lie below it, and whose roles in `with_people` lie there with it.
+    Two queries.
+    """
     below: Counter[int] = Counter()
     people: dict[int, set[int]] = defaultdict(set)
-    lying = Tenant.objects.filter(is_trashed=True)
+    if not rows:
+        return below, people
+    tops = {tenant.pk for tenant in rows}
+    lying = Tenant.objects.filter(reduce(or_, (Q(path__startswith=tenant.path) for tenant in rows)))
     for tenant in lying.only("path"):
         below.update(pk for pk in tenant.ids_above if pk in tops)
-    for path, user_id in lying.filter(memberships__isnull=False).values_list("path", "memberships__user"):
+    held = lying.filter(in_tenants("pk", with_people), memberships__isnull=False)
+    for path, user_id in held.values_list("path", "memberships__user"):
         for part in path.strip("/").split("/"):
             if int(part) in tops:
                 people[int(part)].add(user_id)
@@ -249,13 +271,12 @@ def _history(access: Access, tenant: Tenant) -> list[Entry]:
     return list(about.order_by("-at", "-pk")[:LATEST])
 
 
-def _placements_with_names(tenant: Tenant) -> list[PlacementLine]:
-    """What is placed with a Tenant, by the name its server gives it."""
-    lines = []
-    placements = tenant.placements.select_related("server").prefetch_related("server__organizations")
-    for placement in placements:
-        names = {one.organization_id: one.name for one in placement.server.organizations.all()}
-        name = placement.username or names.get(placement.organization_id, "")
-        if name:
-            lines.append(PlacementLine(server=placement.server.name, name=name))
-    return sorted(lines, key=lambda line: (line.name.casefold(), line.server))
+def _placements_with_names(tenant: Tenant) -> QuerySet[Any, Any]:
+    """What is placed with a Tenant, by the name its server gives it, as `server_name` and `name`."""
+    same = Q(server__organizations__organization_id=F("organization_id"))
+    placed: Any = tenant.placements.annotate(at=FilteredRelation("server__organizations", condition=same))
+    by_hand = When(username__gt="", then=F("username"))
+    named = placed.annotate(name=Case(by_hand, default=F("at__name")), server_name=F("server__name"))
+    ordered = named.filter(name__gt="").order_by(Lower("name"), "server_name", "pk")
+    found: QuerySet[Any, Any] = ordered.values("name", "server_name")
+    return found

@@ -63,7 +63,12 @@ def tenant_suspend(request: PortalRequest, pk: int) -> HttpResponse:
             start = comet_users().suspend if form.cleaned_data["comet_users"] else None
             operation = start and start(tenant, request.access, request.user, ip_of(request))
             return _go_on(tenant, operation)
-    context = {"form": form, "count": count, "losses": count_losses(tenant), **_context(request, tenant)}
+    context = {
+        "form": form,
+        "count": count,
+        "losses": count_losses(tenant, request.access),
+        **_context(request, tenant),
+    }
     return render(request, "tenants/tenant_suspend.html", context, status=422 if form.errors else 200)
 
 
@@ -109,7 +114,7 @@ def tenant_delete(request: PortalRequest, pk: int) -> HttpResponse:
     context = {
         "form": form,
         "problem": problem,
-        "losses": count_losses(tenant),
+        "losses": count_losses(tenant, request.access),
         "days": KEPT_FOR.days,
         **_context(request, tenant),
     }

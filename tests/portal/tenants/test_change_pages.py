@@ -52,7 +52,8 @@ class TestMove:
         MembershipFactory(user=mover.user, tenant=outsider.tenant, role="admin")
         page = mover.client().get(url("move", moved), {"parent": outsider.tenant.pk})
         assert "Hidden one" not in page.content.decode()
-        assert "a tenant you do not see" in page.content.decode()
+        assert "people of a tenant you do not see" in page.content.decode()
+        assert [sight.people for sight in page.context["preview"].lose] == [None]
 
     def test_the_post_moves(self, provider, outsider, customer):
         response = provider.client().post(url("move", customer.tenant), {"parent": outsider.tenant.pk})

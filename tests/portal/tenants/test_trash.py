@@ -4,12 +4,14 @@ from datetime import timedelta
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from portal.accounts.access import access_for
 from portal.accounts.models import User
 from portal.audit.models import Entry
+from portal.core.paging import keyset_page
 from portal.operations.models import Operation
 from portal.tenants.models import Tenant
 from portal.tenants.services import create_tenant, move_tenant
@@ -230,6 +232,36 @@ def test_a_role_that_stayed_behind_keeps_its_tenant_from_being_deleted_and_says_
     held.delete()
     purge(reseller.tenant, provider)
     assert not Tenant.objects.filter(pk=reseller.tenant.pk).exists()
+
+
+def test_the_trash_comes_in_pages_latest_first(provider, reseller, monkeypatch):
+    monkeypatch.setitem(keyset_page.__kwdefaults__, "size", 2)
+    for number in range(3):
+        tenant = TenantFactory(parent=reseller.tenant, name=f"Old {number}")
+        MembershipFactory(tenant=TenantFactory(parent=tenant))
+        trash(tenant, provider)
+    first = provider.client().get(reverse("tenants:trash-list"))
+    second = provider.client().get(first.context["page"].next_url)
+    told = [
+        (one.tenant.name, one.tenants, one.people)
+        for page in (first, second)
+        for one in page.context["trashed"]
+    ]
+    assert told == [("Old 2", 1, 1), ("Old 1", 1, 1), ("Old 0", 1, 1)]
+
+
+def test_people_in_the_trash_are_counted_for_who_would_see_them(reseller, customer):
+    managing = CustomRoleFactory(tenant=reseller.tenant, permissions=["tenant:view", "tenant:manage"])
+    browser = Client()
+    browser.force_login(MembershipFactory(tenant=reseller.tenant, role="", custom_role=managing).user)
+    suspend_page = browser.get(reverse("tenants:tenant-suspend", args=[customer.tenant.pk]))
+    assert suspend_page.context["losses"].people is None
+    assert "The people of" in suspend_page.content.decode()
+    trash(customer.tenant, reseller)
+    assert [one.people for one in browser.get(reverse("tenants:trash-list")).context["trashed"]] == [0]
+    assert [
+        one.people for one in reseller.client().get(reverse("tenants:trash-list")).context["trashed"]
+    ] == [1]
 
 
 def test_the_trash_costs_the_same_for_many(provider, reseller, django_assert_max_num_queries):
