@@ -15,6 +15,7 @@ from portal.accounts import (
 app_name = "accounts"
 urlpatterns = [
     path("people/", views.person_list, name="person-list"),
+    path("people/invitations/", views.invitation_list, name="invitation-list"),
     path("people/invite/", views.person_invite, name="person-invite"),
     path("people/<int:pk>/", views_people.person_detail, name="person-detail"),
     path("people/<int:pk>/roles/give/", views_people.role_give, name="role-give"),

@@ -1,6 +1,6 @@
 """Pages about people: who they are, what they may do, how they get in."""
 
-from typing import Any
+from typing import Final
 
 from django.contrib import messages
 from django.contrib.auth import login
@@ -19,7 +19,9 @@ from portal.accounts.models import Invitation
 from portal.accounts.reauthentication import recently_authenticated
 from portal.core.access import PortalRequest, public, requires, signed_in
 from portal.core.htmx import render_page
-from portal.core.paging import keyset_page
+from portal.core.paging import beginning, keyset_page
+
+FIRST_INVITATIONS: Final = 10
 
 
 @require_safe
@@ -27,22 +29,36 @@ from portal.core.paging import keyset_page
 def person_list(request: PortalRequest) -> HttpResponse:
     """People with a role in the caller's Tenants, and the invitations that are open."""
     form = PersonFilterForm(request.GET)
-    no_filters: dict[str, Any] = {"q": "", "role": "", "without_factor": False}
-    filters = form.cleaned_data if form.is_valid() else no_filters
-    people = selectors.list_people(
-        request.access,
-        text=filters["q"],
-        role=filters["role"],
-        without_factor=filters["without_factor"],
-    )
+    if form.is_valid():
+        people = selectors.list_people(
+            request.access,
+            text=form.cleaned_data["q"],
+            role=form.cleaned_data["role"],
+            without_factor=form.cleaned_data["without_factor"],
+        )
+    else:
+        people = selectors.list_people(request.access).none()
     context = {
         "form": form,
         "page": keyset_page(people, request, sorts={"name": "name", "email": "email"}, default="name"),
-        "invitations": selectors.list_open_invitations(request.access),
+        "invitations": beginning(selectors.list_open_invitations(request.access), FIRST_INVITATIONS),
         "can_manage": bool(request.access.tenants_with("person:manage")),
         "can_view_as": bool(request.access.tenants_with("person:view-as")),
     }
-    return render_page(request, "accounts/person_list.html", "accounts/_person_table.html", context)
+    status = 422 if form.errors else 200
+    return render_page(
+        request, "accounts/person_list.html", "accounts/_person_table.html", context, status=status
+    )
+
+
+@require_safe
+@requires("person:view")
+def invitation_list(request: PortalRequest) -> HttpResponse:
+    """Every invitation that can still be accepted, newest first."""
+    invitations = selectors.list_open_invitations(request.access)
+    page = keyset_page(invitations, request, sorts={"made": "created_at"}, default="-made")
+    context = {"page": page, "can_manage": bool(request.access.tenants_with("person:manage"))}
+    return render_page(request, "accounts/invitation_list.html", "accounts/_invitation_table.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

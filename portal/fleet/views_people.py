@@ -10,6 +10,9 @@ from portal.accounts.selectors import Sighting, list_tokens_seeing, who_reaches
 from portal.core.access import PERMISSIONS, PortalRequest, requires
 from portal.fleet import selectors
 
+MOST: Final = 100
+"""Lines of one list."""
+
 TOLD: Final = ("job:view", "backup:run", "job:cancel", "sso:user")
 """What is said beside seeing, of a role that reaches a Device."""
 
@@ -23,14 +26,18 @@ def device_people(request: PortalRequest, pk: int) -> HttpResponse:
     tenant = device.placement.tenant
     found = who_reaches(access, tenant, "device:view")
     lines = [
-        {"sighting": one, "may": [PERMISSIONS[name] for name in TOLD if name in one.granted]} for one in found
+        {"sighting": one, "may": [PERMISSIONS[name] for name in TOLD if name in one.granted]}
+        for one in found[:MOST]
     ]
+    tokens = list_tokens_seeing(tenant.pk, "device:view", access=access)
     context = {
         "device": device,
         "tenant": tenant,
         "lines": lines,
         "people": _count(found),
-        "tokens": list_tokens_seeing(tenant.pk, "device:view", access=access),
+        "more_lines": len(found) - len(lines),
+        "tokens": tokens[:MOST],
+        "more_tokens": max(0, len(tokens) - MOST),
     }
     return render(request, "fleet/device_people.html", context)
 

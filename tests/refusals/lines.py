@@ -87,6 +87,7 @@ TENANTS: Final = {
 
 ACCOUNTS: Final = {
     "accounts:person-list": rows("person:view"),
+    "accounts:invitation-list": rows("person:view"),
     "accounts:person-invite": form("person:manage"),
     "accounts:person-detail": Line("person:view", of=lambda p: [p.member.pk]),
     "accounts:person-security": Line("person:view", of=lambda p: [p.member.pk]),

@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from portal.accounts.models import Invitation, Membership, User
 from portal.audit.models import Entry
+from portal.core.paging import keyset_page
 from tests.cast import Person
-from tests.factories import MembershipFactory, TenantFactory
+from tests.factories import InvitationFactory, MembershipFactory, TenantFactory
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "orbit lantern quiet maple"
@@ -108,6 +109,38 @@ def test_the_list_shows_own_people_only(reseller, outsider):
     page = reseller.client().get(reverse("accounts:person-list")).content.decode()
     assert reseller.user.email in page
     assert outsider.user.email not in page
+
+
+@pytest.mark.parametrize("query", [{"role": "king"}, {"q": "x" * 101}, {"q": "\x00"}])
+def test_a_filter_of_people_that_cannot_be_used_is_refused_with_the_reason(reseller, query):
+    response = reseller.client().get(reverse("accounts:person-list"), query, headers={"HX-Request": "true"})
+    assert response.status_code == 422
+    assert "field-error" in response.content.decode()
+    assert not response.context["page"].rows
+
+
+@pytest.mark.parametrize("many", [2, 14])
+def test_open_invitations_begin_on_the_list_of_people_and_go_on_on_their_own(
+    reseller, outsider, many, django_assert_max_num_queries
+):
+    made = InvitationFactory.create_batch(many, tenant=reseller.tenant, invited_by=reseller.user)
+    InvitationFactory(tenant=outsider.tenant)
+    browser = reseller.client()
+    with django_assert_max_num_queries(17):
+        people = browser.get(reverse("accounts:person-list"))
+    assert len(people.context["invitations"]) == min(many, 10)
+    assert ("and 4 more" in people.content.decode()) == (many == 14)
+    with django_assert_max_num_queries(13):
+        whole = browser.get(reverse("accounts:invitation-list"))
+    assert [one.pk for one in whole.context["page"]] == [one.pk for one in reversed(made)]
+
+
+def test_invitations_come_in_pages(reseller, monkeypatch):
+    monkeypatch.setitem(keyset_page.__kwdefaults__, "size", 2)
+    InvitationFactory.create_batch(3, tenant=reseller.tenant)
+    first = reseller.client().get(reverse("accounts:invitation-list")).context["page"]
+    second = reseller.client().get(first.next_url).context["page"]
+    assert (len(first), len(second), second.next_url) == (2, 1, "")
 
 
 def test_a_role_is_taken_away(reseller):

@@ -3,6 +3,7 @@
 import pytest
 from django.urls import reverse
 
+from portal.fleet import views_people
 from tests.factories import (
     ApiTokenFactory,
     CustomRoleFactory,
@@ -38,6 +39,21 @@ def test_roles_held_there_and_above_are_listed_as_far_up_as_the_viewer_sees(
     assert "2 people can see" not in page
     assert "3 people can see this device" in page
     assert outsider.user.name not in page
+
+
+@pytest.mark.parametrize("many", [1, 8])
+def test_many_are_shown_in_part_and_cost_the_same(
+    device, customer, reseller, monkeypatch, many, django_assert_max_num_queries
+):
+    monkeypatch.setattr(views_people, "MOST", 4)
+    MembershipFactory.create_batch(many, tenant=customer.tenant, role="viewer")
+    browser = reseller.client()
+    with django_assert_max_num_queries(14):
+        response = browser.get(reverse("fleet:device-people", args=[device.pk]))
+    page = response.content.decode()
+    assert len(response.context["lines"]) == min(many + 2, 4)
+    assert f"{many + 2} people can see this device" in page
+    assert ("and 6 more" in page) == (many == 8)
 
 
 def test_who_is_left_out_is_listed_with_the_reason(device, customer, reseller):
