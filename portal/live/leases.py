@@ -100,7 +100,12 @@ def _take(holder: str, most: int) -> None:
     free = Q(holder="") | Q(expires_at=None) | Q(expires_at__lte=Now())
     for lease in StreamLease.objects.filter(free, server__unlinking_at=None)[:most]:
         StreamLease.objects.filter(free, pk=lease.pk, fence=lease.fence).update(
-            holder=holder, fence=lease.fence + 1, expires_at=from_now(LEASE), **_gap_of(lease)
+            holder=holder,
+            fence=lease.fence + 1,
+            expires_at=from_now(LEASE),
+            held_since=Now(),
+            openings=0,
+            **_gap_of(lease),
         )
 
 

@@ -1,6 +1,6 @@
 """How the relays and their streams are, for the command line, the servers pages and metrics."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,6 +12,10 @@ from portal.live.leases import LEASE, RELAY
 from portal.live.models import StreamLease
 from portal.servers.models import CometServer
 
+NO_RELAY: Final = "No relay is running. Start one with `manage.py relay`."
+TAKEN_SECONDS: Final = 15
+"""Within so long the server of a relay that died, or of none, is another's."""
+
 FIGURES: Final = ("streams", "open", "events", "waiting")
 """As `Relay.figures` names them, in the order of `RelayState`."""
 
@@ -22,6 +26,7 @@ class RelayState:
 
     holder: str
     started_at: datetime
+    seen_at: datetime
     streams: int
     open: int
     events: int
@@ -29,27 +34,81 @@ class RelayState:
     waiting: int
     """Read and not stored yet."""
 
+    @property
+    def name(self) -> str:
+        return short_name(self.holder)
+
 
 def list_relays() -> list[RelayState]:
     """The relays that are alive, the oldest first."""
     return [
-        RelayState(one.holder, one.started_at, *(int(one.figures.get(name, 0)) for name in FIGURES))
+        RelayState(
+            one.holder, one.started_at, one.seen_at, *(int(one.figures.get(name, 0)) for name in FIGURES)
+        )
         for one in alive(RELAY, within=LEASE)
     ]
 
 
-def relay_of(server: CometServer) -> str:
-    """Who holds the server's stream; empty where nobody does."""
-    lease = StreamLease.objects.filter(server=server).first()
-    holders = {relay.holder for relay in list_relays()}
-    return lease.holder if lease is not None and lease.holder in holders else ""
+@dataclass(frozen=True)
+class StreamHealth:
+    """How one server's event stream is, and who reads it."""
+
+    relay: str
+    """Host and process of the relay that holds it; empty where none does."""
+    held_since: datetime | None
+    reconnects: int
+    """Of the relay that holds it."""
+    last_error: str
+    last_error_at: datetime | None
+    advice: str
+    """What is under way, or to be done; empty where nothing is."""
+
+
+def health_of(server: CometServer) -> StreamHealth:
+    """Two queries; one where the server came with its lease."""
+    lease: StreamLease | None = getattr(server, "stream_lease", None)
+    relays = {relay.holder for relay in list_relays()}
+    if lease is None or lease.holder not in relays:
+        return StreamHealth("", None, 0, *_last_error(lease), _advice(server, lease, relays))
+    return StreamHealth(
+        short_name(lease.holder),
+        lease.held_since,
+        max(lease.openings - 1, 0),
+        *_last_error(lease),
+        _advice(server, lease, relays),
+    )
+
+
+def short_name(holder: str) -> str:
+    """Host and process id, without what makes it unique over time."""
+    return holder.rpartition(":")[0] or holder
+
+
+def _last_error(lease: StreamLease | None) -> tuple[str, datetime | None]:
+    return (lease.last_error, lease.last_error_at) if lease is not None else ("", None)
+
+
+def _advice(server: CometServer, lease: StreamLease | None, relays: Collection[str]) -> str:
+    if server.unlinking_at is not None:
+        return "It is being unlinked, so nobody follows it any more."
+    if not relays:
+        return f"{NO_RELAY} It follows this server within seconds."
+    if lease is None or lease.holder not in relays:
+        return f"Nobody follows it at the moment. A relay takes it within {TAKEN_SECONDS} seconds."
+    if server.stream == CometServer.Stream.DOWN:
+        return "The relay tries again by itself, after 15 seconds at the latest."
+    if not server.is_live:
+        return "It is being opened."
+    if lease.gap_since is not None:
+        return "What its events did not tell is being read from the server."
+    return ""
 
 
 def status_lines() -> Iterator[str]:
     """What `manage.py relay status` prints: each relay, then each server's stream."""
     relays = list_relays()
     if not relays:
-        yield "No relay is running. Start one with `manage.py relay`."
+        yield NO_RELAY
     for relay in relays:
         yield (
             f"relay {relay.holder} since {_ago(relay.started_at)}: {relay.open} of {relay.streams} streams"

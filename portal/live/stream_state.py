@@ -23,6 +23,8 @@ def note_up(server_id: int, *, fence: int, since: datetime, cause: Cause) -> Non
         if lease is not None:
             server = CometServer.objects.get(pk=server_id)
             end_gap(lease, server, since, cause)
+            lease.openings += 1
+            lease.save(update_fields=["openings"])
             _set(server, "")
 
 
@@ -33,7 +35,9 @@ def note_down(server_id: int, *, fence: int, since: datetime, problem: Exception
         if lease is not None:
             server = CometServer.objects.get(pk=server_id)
             begin_gap(lease, server, since, Cause.CUT)
-            _set(server, said_by(server.name, problem))
+            if _set(server, said_by(server.name, problem)):
+                lease.last_error, lease.last_error_at = server.stream_error, timezone.now()
+                lease.save(update_fields=["last_error", "last_error_at"])
 
 
 def _lease_under(server_id: int, fence: int) -> StreamLease | None:
@@ -59,16 +63,18 @@ def note_unattended() -> int:
     return len(ids)
 
 
-def _set(server: CometServer, error: str) -> None:
+def _set(server: CometServer, error: str) -> bool:
+    """Write how the stream is; gives whether that is new."""
     stream = CometServer.Stream.DOWN if error else CometServer.Stream.UP
     error = error[:500]
     if (server.stream, server.stream_error) == (stream, error):
-        return
+        return False
     if server.stream != stream:
         server.stream_changed_at = timezone.now()
     server.stream, server.stream_error = stream, error
     server.save(update_fields=["stream", "stream_changed_at", "stream_error"])
     publish("server.changed", tenant_id=server.tenant_id, server=server.pk)
+    return True
 
 
 def said_by(name: str, exc: Exception) -> str:

@@ -59,7 +59,7 @@ def list_servers(access: Access) -> TenantQuerySet[CometServer]:
     """Linked servers by name, with `connected_devices` and `user_profile_count`."""
     servers: Any = (
         CometServer.objects.visible_to(access, "server:view")
-        .select_related("tenant")
+        .select_related("tenant", "stream_lease")
         .annotate(
             user_profile_count=_count("user_profiles"),
             connected_devices=Count("devices", filter=Q(devices__connections__gt=0), distinct=True),

@@ -1,15 +1,19 @@
-"""What the activity feed draws."""
+"""What the activity feed draws, and what the servers pages say of event streams."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from portal.core.access import Access
 from portal.core.templatetags.portal_tags import icon
+from portal.core.tenant_sets import EVERYTHING
 from portal.live.kinds import group_of
-from portal.live.models import Event
+from portal.live.models import Event, StreamLease
+from portal.live.relay_status import NO_RELAY, health_of, list_relays, short_name
+from portal.servers.models import CometServer
 
 register = template.Library()
 
@@ -36,3 +40,29 @@ def event_subject(event: Event) -> SafeString:
     return format_html(
         '<span class="state-mark tone-grey">{}<span class="state-word">{}</span></span>', icon(name), word
     )
+
+
+@register.inclusion_tag("live/_stream_health.html")
+def stream_health(server: CometServer) -> dict[str, Any]:
+    """Who reads the server's event stream, and what to do where nobody does; see live/_stream_health.html."""
+    return {"server": server, "health": health_of(server)}
+
+
+@register.inclusion_tag("live/_relays.html")
+def relays(access: Access) -> dict[str, Any]:
+    """The relays that are alive; figures for those alone who see every server. See live/_relays.html."""
+    found = list_relays()
+    sees_all = access.tenants_with("server:view") is EVERYTHING
+    return {"relays": found if sees_all else [], "problem": "" if found else NO_RELAY}
+
+
+@register.filter
+def relay_of(lease: StreamLease | str) -> str:
+    """Host and process of the relay that holds a lease, as a list shows it."""
+    return short_name(lease.holder) if isinstance(lease, StreamLease) else ""
+
+
+@register.filter
+def reconnects(lease: StreamLease | str) -> int:
+    """How often the relay that holds it had to open the stream again."""
+    return max(lease.openings - 1, 0) if isinstance(lease, StreamLease) else 0

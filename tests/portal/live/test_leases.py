@@ -11,7 +11,7 @@ from portal.core.heartbeats import forget, from_now, say_alive
 from portal.core.models import Heartbeat
 from portal.live import leases
 from portal.live.models import StreamLease
-from portal.live.relay_status import list_relays, relay_of
+from portal.live.relay_status import health_of, list_relays
 from portal.servers.models import CometServer
 from tests.factories import CometServerFactory
 
@@ -86,7 +86,7 @@ def test_status_names_relays_and_streams():
     assert stream.startswith("fr-par-2: Stream down")
     assert "by one:1:a" in stream
     assert stream.endswith("It did not answer.")
-    assert relay_of(server) == "one:1:a"
+    assert health_of(server).relay == "one:1"
 
 
 def test_status_says_that_no_relay_runs():
