@@ -208,6 +208,14 @@ class SecondFactorRule(models.Model):
     custom_role = models.ForeignKey(CustomRole, models.CASCADE, null=True, related_name="second_factor_rules")
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    set_from = models.ForeignKey(
+        "tenants.Tenant",
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        help_text="The topmost tenant where who set it gives roles: it is taken back from there."
+        " Empty: its own.",
+    )
 
     objects = TenantQuerySet["SecondFactorRule"].as_manager()
     tenant_path = "tenant"
@@ -231,6 +239,14 @@ class SecondFactorRule(models.Model):
 
     def __str__(self) -> str:
         return f"{self.who} of {self.tenant}"
+
+    @property
+    def held_by_id(self) -> int:
+        """The Tenant from where it is taken back; the parent's, where that is no longer above."""
+        tenant = self.tenant
+        if self.set_from_id is None or self.set_from_id in (*tenant.ids_above, tenant.pk):
+            return self.set_from_id or tenant.pk
+        return tenant.parent_id or tenant.pk
 
     @property
     def who(self) -> str:

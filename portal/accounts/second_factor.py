@@ -48,30 +48,54 @@ def list_rules_above(access: Access) -> QuerySet[SecondFactorRule]:
     return rules.order_by("tenant__path", "role", "pk")
 
 
-def add_rule(*, tenant: Tenant, role: RoleChoice, actor: User, ip: str | None) -> SecondFactorRule:
+def may_take_back(access: Access, rule: SecondFactorRule) -> bool:
+    """Whether the caller gives roles where the rule was set from: from below it is not loosened."""
+    return access.allows("person:manage", tenant_id=rule.held_by_id)
+
+
+def add_rule(
+    *, tenant: Tenant, role: RoleChoice, access: Access, actor: User, ip: str | None
+) -> SecondFactorRule:
     """Ask the holders of `role` (an empty choice for everybody) in `tenant` and below for a second factor.
 
-    Whoever has none is led to setting one up with his next click; his open pages are told.
+    Whoever has none is led to setting one up with his next click; his open pages are told. A rule that
+    is there already is held by whoever is further up from now on.
     """
+    line = [*tenant.ids_above, tenant.pk]
+    topmost = next(pk for pk in line if access.allows("person:manage", tenant_id=pk))
     details = {"role": role.name if role.value else "Everybody"}
     audited = audit.record(
         "factor.rule", actor=actor, tenant_id=tenant.pk, target=tenant, ip=ip, details=details
     )
     with audited as entry:
         rule, is_new = SecondFactorRule.objects.get_or_create(
-            tenant=tenant, **role.columns, defaults={"created_by": actor}
+            tenant=tenant, **role.columns, defaults={"created_by": actor, "set_from_id": topmost}
         )
+        if line.index(topmost) < line.index(rule.held_by_id):
+            rule.created_by, rule.set_from_id = actor, topmost
+            rule.save(update_fields=["created_by", "set_from"])
         entry.details = changes({"needed": not is_new}, {"needed": True})
         _tell(rule)
     return rule
 
 
-def remove_rule(rule: SecondFactorRule, *, actor: User, ip: str | None) -> None:
-    """Stop asking for a second factor by this rule; others may still ask for it."""
-    details = {"role": rule.who}
+def remove_rule(rule: SecondFactorRule, *, access: Access, actor: User, ip: str | None) -> None:
+    """Stop asking for a second factor by this rule; others may still ask for it.
+
+    Raises:
+        RoleRefused: it was set by somebody further up.
+    """
     with audit.record(
-        "factor.rule", actor=actor, tenant_id=rule.tenant_id, target=rule.tenant, ip=ip, details=details
+        "factor.rule",
+        actor=actor,
+        tenant_id=rule.tenant_id,
+        target=rule.tenant,
+        ip=ip,
+        details={"role": rule.who},
+        refusals=(RoleRefused,),
     ) as entry:
+        if not may_take_back(access, rule):
+            raise RoleRefused("This rule was set further up, so only somebody there takes it back.")
         rule.delete()
         entry.details = changes({"needed": True}, {"needed": False})
 

@@ -31,12 +31,15 @@ def factor_rules(request: PortalRequest) -> HttpResponse:
     """Who needs a second factor, where; add a rule."""
     form = SecondFactorRuleForm(request.POST or None, access=request.access)
     if request.method == "POST" and form.is_valid():
-        rule = second_factor.add_rule(**form.cleaned_data, actor=request.user, ip=ip_of(request))
+        rule = second_factor.add_rule(
+            **form.cleaned_data, access=request.whole_access, actor=request.user, ip=ip_of(request)
+        )
         messages.success(request, f"{rule.who} in {rule.tenant} and below needs a second factor from now on.")
         return redirect("accounts:factor-rules")
+    rules = second_factor.list_rules(request.access)
     context = {
         "form": form,
-        "rules": second_factor.list_rules(request.access),
+        "rules": [(rule, second_factor.may_take_back(request.whole_access, rule)) for rule in rules],
         "above": second_factor.list_rules_above(request.access),
     }
     status = 422 if form.errors else 200
@@ -49,8 +52,12 @@ def factor_rules(request: PortalRequest) -> HttpResponse:
 def factor_rule_remove(request: PortalRequest, pk: int) -> HttpResponse:
     """Take a rule back."""
     rule = SecondFactorRule.objects.get_for(request.access, "person:view", act="person:manage", pk=pk)
-    second_factor.remove_rule(rule, actor=request.user, ip=ip_of(request))
-    messages.success(request, "That rule holds no more.")
+    try:
+        second_factor.remove_rule(rule, access=request.whole_access, actor=request.user, ip=ip_of(request))
+    except RoleRefused as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, "That rule holds no more.")
     return redirect("accounts:factor-rules")
 
 

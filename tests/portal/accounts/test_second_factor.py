@@ -11,9 +11,10 @@ from django.urls.converters import UUIDConverter
 from portal.accounts.access import access_for
 from portal.accounts.factors import SECOND_FACTOR, has_second_factor
 from portal.accounts.models import SecondFactorRule
-from portal.accounts.second_factor import is_missing, may_secure
+from portal.accounts.second_factor import is_missing, may_secure, may_take_back
 from portal.audit.models import Entry
 from portal.tenants.models import Tenant
+from portal.tenants.services import move_tenant
 from tests.cast import Person, person
 from tests.codes import app_code
 from tests.factories import CustomRoleFactory, MembershipFactory, TenantFactory, provider_tenant, security_key
@@ -155,6 +156,53 @@ def test_a_rule_is_made_and_taken_back_on_its_page(reseller):
     assert asked == {"changes": [{"field": "needed", "before": "no", "after": "yes"}]}
     assert again == {}
     assert taken_back == {"changes": [{"field": "needed", "before": "yes", "after": "no"}]}
+
+
+class TestARuleFromAbove:
+    @pytest.fixture
+    def made(self, provider, reseller):
+        provider.client().post(RULES, {"tenant": reseller.tenant.pk, "role": "customer"})
+        return SecondFactorRule.objects.get()
+
+    def take_back(self, who, made):
+        return who.client().post(reverse("accounts:factor-rule-remove", args=[made.pk]), follow=True)
+
+    def test_is_not_taken_back_from_below(self, provider, reseller, made):
+        page = reseller.client().get(RULES).content.decode()
+        assert "set further up" in page
+        assert provider.user.name not in page
+        assert reverse("accounts:factor-rule-remove", args=[made.pk]) not in page
+        assert "was set further up" in self.take_back(reseller, made).content.decode()
+        assert SecondFactorRule.objects.get() == made
+        assert Entry.objects.get(action="factor.rule", outcome="refused").actor == reseller.user
+
+    def test_is_taken_back_by_who_set_it(self, provider, made):
+        assert "Remove the rule" in provider.client().get(RULES).content.decode()
+        self.take_back(provider, made)
+        assert not SecondFactorRule.objects.exists()
+
+    def test_may_be_one_that_was_there(self, provider, reseller):
+        for who in (reseller, provider, reseller):
+            who.client().post(RULES, {"tenant": reseller.tenant.pk, "role": "customer"})
+        self.take_back(reseller, SecondFactorRule.objects.get())
+        assert SecondFactorRule.objects.get().created_by == provider.user
+
+    def test_is_held_from_the_new_place_once_its_tenant_moved(self, provider, reseller, outsider):
+        moved = TenantFactory(parent=reseller.tenant)
+        inside = person(moved, "admin")
+        reseller.client().post(RULES, {"tenant": moved.pk, "role": "everybody"})
+        made = SecondFactorRule.objects.get()
+        move_tenant(moved, parent=outsider.tenant, access=access_for(provider.user), actor=provider.user)
+        made.refresh_from_db()
+        assert not may_take_back(access_for(inside.user), made)
+        assert may_take_back(access_for(outsider.user), made)
+
+    def test_is_held_from_above_however_narrow_the_switcher_is(self, provider, reseller):
+        browser = provider.client()
+        browser.post(reverse("tenants:tenant-switch"), {"tenant": reseller.tenant.pk})
+        browser.post(RULES, {"tenant": reseller.tenant.pk, "role": "customer"})
+        self.take_back(reseller, SecondFactorRule.objects.get())
+        assert SecondFactorRule.objects.exists()
 
 
 @pytest.mark.parametrize("data", [{"tenant": "0"}, {"tenant": "abc"}, {"role": "emperor"}])

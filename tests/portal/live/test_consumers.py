@@ -137,7 +137,13 @@ def test_sockets_close_at_once_when_their_sessions_are_ended_but_the_kept_one(li
 
 def test_a_socket_closes_at_once_when_its_person_needs_a_second_factor(live_portal, provider, reseller):
     with live_portal.joined(reseller, "jobs") as browser, live_portal.joined(provider, "jobs") as other:
-        add_rule(tenant=reseller.tenant, role=RoleChoice("admin"), actor=provider.user, ip=None)
+        add_rule(
+            tenant=reseller.tenant,
+            role=RoleChoice("admin"),
+            access=access_for(provider.user),
+            actor=provider.user,
+            ip=None,
+        )
         assert browser.close_code() == 4401
         assert other.all_frames() == ""
     with live_portal.open(reseller, "jobs") as browser:
