@@ -272,6 +272,7 @@ CELERY_BEAT_SCHEDULE = {
     "sso-sweep": {"task": "portal.sso.tasks.sweep_launches", "schedule": 10.0},
 }
 
+STUCK_JOB_HOURS = env_int("STUCK_JOB_HOURS", 6)
 SET_ASIDE_DAYS = env_int("SET_ASIDE_DAYS", 30)
 
 # People

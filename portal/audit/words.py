@@ -23,6 +23,7 @@ WORDS: Final = {
     "factor.reset": "Reset second factors",
     "factor.rule": "Changed who needs a second factor",
     "factor.use": "Confirmed with a second factor",
+    "job.abandon": "Abandoned Jobs",
     "job.cancel": "Cancelled Jobs",
     "operation.cancel": "Cancelled an Operation",
     "person.close": "Closed a sign-in",

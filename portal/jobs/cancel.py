@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django.utils import timezone
+
 from portal.fleet.models import Device
 from portal.jobs.apply import apply_jobs
 from portal.jobs.models import Job
@@ -49,6 +51,7 @@ def cancel_at_server(item: OperationItem, progress: Progress) -> Done:
     if clients.live_connection_id(client, username, job.device_id) is None:
         raise ItemFailed("The device is offline, so it cannot be told to stop. Its Job ends when it is back.")
     progress.report(text="Waiting for the device to confirm")
+    Job.objects.filter(server=server, guid=guid).update(cancel_asked_at=timezone.now())
     client.admin_job_cancel(target_user=username, job_id=guid)
     apply_jobs(server, [client.admin_get_job_properties(job_id=guid)])
     return Done(text="The device was told to stop")

@@ -17,6 +17,7 @@ from portal.fleet.selectors import list_servers_of
 from portal.jobs import selectors
 from portal.jobs.models import Job
 from portal.jobs.states import word_of
+from portal.jobs.stuck import standstill
 from portal.jobs.words import KINDS
 from portal.servers.models import CometServer
 from portal.tenants.models import Tenant
@@ -109,3 +110,36 @@ class JobFilters(ListFilters):
     def ended_lately(self, rows: QuerySet[Job], name: str, value: str) -> QuerySet[Job]:
         start = selectors.last_day_start(timezone.now())
         return rows.filter(selectors.ended_within(start, start + dt.timedelta(days=1)))
+
+
+STILL_FOR: Final = (1, 2, 6, 12, 24, 48, 168)
+"""Hours that the list of stuck Jobs offers."""
+
+
+def _hours(hours: int) -> str:
+    return f"{hours} h" if hours < 48 else f"{hours // 24} days"
+
+
+class StuckFilters(ListFilters):
+    """Filters of the list of stuck Jobs."""
+
+    hours = django_filters.ChoiceFilter(
+        choices=[(str(hours), f"for {_hours(hours)}") for hours in STILL_FOR],
+        method="all_of_them",
+        empty_label="For the usual time",
+        label="Not moved",
+    )
+    server = django_filters.ModelChoiceFilter(queryset=_servers, empty_label="Any server", label="Server")
+
+    class Meta:
+        model = Job
+        fields: list[str] = []
+
+    @property
+    def still_for(self) -> dt.timedelta:
+        """How long a Job of the list has stood still at least."""
+        hours = self.value("hours")
+        return dt.timedelta(hours=int(hours)) if hours else standstill()
+
+    def all_of_them(self, rows: QuerySet[Job], name: str, value: str) -> QuerySet[Job]:
+        return rows  # it decides which rows there are to begin with

@@ -20,7 +20,7 @@ from portal.fleet.models import ProtectedItem
 from portal.fleet.selectors import Cause
 from portal.fleet.services import start_backups
 from portal.jobs import attention as causes
-from portal.jobs import exports, logs, selectors, services
+from portal.jobs import exports, logs, selectors, services, stuck
 from portal.jobs.filters import JobFilters
 from portal.jobs.forms import CauseForm, LogForm
 
@@ -142,6 +142,7 @@ def attention(request: PortalRequest) -> HttpResponse:
         "group_items": items[:GROUP_ITEMS],
         "more": len(items) > GROUP_ITEMS,
         "can_run": bool(request.access.tenants_with("backup:run")),
+        "stuck": stuck.count_stuck(request.access),
     }
     return render_page(request, "jobs/attention.html", "jobs/_attention.html", context)
 
