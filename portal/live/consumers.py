@@ -135,4 +135,5 @@ def _admit(user: User, session: SessionBase, topics: frozenset[Topic]) -> tuple[
     if tenant is not None:
         narrowed = access_for(user, within=tenant)
         access = viewing.seen_with(narrowed) if viewing else narrowed
-    return admitted(access, topics), sight_of(access)
+    admitted_topics = admitted(access, topics)
+    return admitted_topics, sight_of(access, admitted_topics)

@@ -47,6 +47,12 @@ CARE_SETTLE_SECONDS: Final = 0.5
 
 RECHECK_SECONDS: Final = 45.0
 
+BEAT_SECONDS: Final = 25.0
+"""How often an open page hears something even when nothing happens, so that it notices a line that died
+without a word: behind a proxy that forgot it, or on a laptop that slept."""
+
+BEAT: Final = "\n"
+
 Wanted = dict[str, dict[int, set[Topic]]]
 
 log = structlog.get_logger(__name__)
@@ -80,6 +86,7 @@ class Hub:
         self._listening = asyncio.Event()
         self._listening_since: float | None = None
         self._loop = asyncio.get_running_loop()
+        self._beat_at = self._loop.time() + BEAT_SECONDS
         self.redis = redis.asyncio.Redis.from_url(settings.REDIS_URL, health_check_interval=15)
 
     def start(self) -> None:
@@ -262,6 +269,9 @@ class Hub:
         due = [reader for reader in self.readers() if reader.check_at <= now]
         for reader in sorted(due, key=lambda one: one.check_at):  # whose grants changed first
             await reader.recheck()
+        if now >= self._beat_at:
+            self._beat_at = now + BEAT_SECONDS
+            await self._deliver(self.readers(), Frame(BEAT))
         await keep_watch_keys(list(self._audiences), self.redis, self.in_thread)
 
     async def in_thread(self, work: Any, *args: Any) -> Any:

@@ -19,6 +19,10 @@ ON_EVERY_PAGE: Final = frozenset({"servers", "operations", ALERTS, FRESHNESS, PL
 be others now."""
 
 
+COUNTED_BY_TENANT: Final = frozenset({"devices"})
+"""Marks that the page of a Tenant follows."""
+
+
 class Want(NamedTuple):
     """A row that some page may show, and the topics of the pages that do."""
 
@@ -38,8 +42,12 @@ class Mark(NamedTuple):
     is_added: bool = False
 
     def is_for(self, topics: frozenset[Topic], sight: Sight) -> bool:
-        listens = self.name in ON_EVERY_PAGE or not self.topics.isdisjoint(topics)
+        listens = self.name in ON_EVERY_PAGE or not self.topics.isdisjoint(topics) or self._is_in(sight)
         return listens and sight.sees(self.permission, self.tenant_id)
+
+    def _is_in(self, sight: Sight) -> bool:
+        """Whether it is of a Tenant whose page is open, or of one below it, and counted there."""
+        return self.name in COUNTED_BY_TENANT and any(self.tenant_id in branch for branch in sight.branches)
 
 
 def wants_of(fact: Fact) -> Iterator[Want]:

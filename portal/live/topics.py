@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from django.db.models import Model
 
+from portal.accounts.access import reach_of
 from portal.core.access import Access
 from portal.core.querysets import TenantQuerySet
 from portal.core.tenant_sets import TenantSet
@@ -13,6 +14,7 @@ from portal.fleet.models import Device
 from portal.jobs.models import Job
 from portal.operations.models import Operation
 from portal.servers.models import CometServer
+from portal.tenants.models import Tenant
 
 MAX_TOPICS: Final = 12
 
@@ -28,6 +30,7 @@ SEEN_WITH: Final[Mapping[str, str]] = {
     "device": "device:view",
     "server": "server:view",
     "operation": "operation:view",
+    "tenant": "tenant:view",
 }
 """The permission each kind of topic needs."""
 
@@ -36,6 +39,7 @@ _OBJECTS: Final[Mapping[str, type[Model]]] = {
     "device": Device,
     "server": CometServer,
     "operation": Operation,
+    "tenant": Tenant,
 }
 
 
@@ -79,6 +83,8 @@ class Sight:
     """Whose rows a reader sees, permission by permission. Readers of equal sight get equal text."""
 
     tenants: tuple[tuple[str, TenantSet], ...]
+    branches: tuple[TenantSet, ...] = ()
+    """What is in the Tenants whose pages are open, and below them."""
 
     def sees(self, permission: str, tenant_id: int | None) -> bool:
         """Whether the reader sees rows of this Tenant; what belongs to no Tenant is for nobody."""
@@ -92,9 +98,15 @@ Audience = tuple[frozenset[Topic], Sight]
 """Sockets that may see the same of the same topics: they get the same frames."""
 
 
-def sight_of(access: Access) -> Sight:
+def sight_of(access: Access, topics: frozenset[Topic]) -> Sight:
+    """Asks the database once per Tenant among `topics`, which were admitted."""
     permissions = sorted(set(SEEN_WITH.values()))
-    return Sight(tuple((permission, access.tenants_with(permission)) for permission in permissions))
+    tenant_ids = [topic.id for topic in topics if topic.kind == "tenant"]
+    open_tenants = list(Tenant.objects.filter(pk__in=tenant_ids).order_by("pk")) if tenant_ids else []
+    return Sight(
+        tuple((permission, access.tenants_with(permission)) for permission in permissions),
+        tuple(reach_of(tenant) for tenant in open_tenants),
+    )
 
 
 def admitted(access: Access, topics: frozenset[Topic]) -> frozenset[Topic]:

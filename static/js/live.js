@@ -6,11 +6,17 @@
   const ASK_EVERY_MS = 5000;
   const JITTER_MS = 1000;
   const PAGE_IS_OLD_MS = 5000; // what the server repeats to a page that has just joined
+  const SILENT_MS = 70_000; // the server says something every 25 s
+  const POLL_AFTER_MS = 10_000; // without a connection for so long, the page asks by itself
+  const POLL_EVERY_MS = 30_000;
   const SIGNED_OUT = 4401;
   const REFUSED = 4403;
   const RELOAD = 4408;
 
   let openedBefore = false;
+  let line = null; // the open socket, and what connects anew
+  let polling = 0; // timer of the next time the page asks by itself
+  let isPolling = false;
   let heardAt = new Date();
   const marks = new Map(); // name -> {changed, added: sets of ids, askedAt, timer}
   const waitingLines = [];
@@ -182,9 +188,11 @@
     for (const name of NAMES) htmx.trigger(document.body, `live:${name}`, { ids: [] });
     for (const table of document.querySelectorAll("[data-live-table]")) refreshTable(table, 0);
     const pieces = [...document.querySelectorAll(PIECES)].filter((piece) => !piece.closest("[data-live-table]"));
-    if (!pieces.length && !feed()) return;
+    if (!pieces.length && !feed() && line) return;
     const answer = await fetch(location.href, { headers: { Accept: "text/html", "X-Unattended": "1" } }).catch(() => null);
+    if (!line && answer?.redirected) location.reload(); // signed out meanwhile
     if (!answer?.ok || answer.redirected) return; // the next connection tries again
+    heardAt = new Date();
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const piece of pieces) {
       const twin = fresh.getElementById(piece.id);
@@ -219,7 +227,11 @@
     heardAt = new Date();
     applyFrame(event.detail.message);
   });
-  document.addEventListener("htmx:wsOpen", () => {
+  document.addEventListener("htmx:wsOpen", ({ detail }) => {
+    line = { socket: detail.event.target, wrapper: detail.socketWrapper };
+    clearTimeout(polling);
+    polling = 0;
+    isPolling = false;
     say("live", "Live");
     if (openedBefore || performance.now() > PAGE_IS_OLD_MS) refreshPage();
     openedBefore = true;
@@ -227,15 +239,44 @@
   });
   document.addEventListener("htmx:wsClose", ({ detail }) => {
     const { code } = detail.event;
+    line = null;
     if (code === SIGNED_OUT) {
       location.reload(); // leads to sign-in, and back here
     } else if (code === REFUSED) {
       say("off", "Not live");
     } else {
-      say("waiting", `Reconnecting, data from ${clock(heardAt)}`);
+      lost();
       if (code === RELOAD) setTimeout(() => detail.socketWrapper.reconnect(), Math.random() * 2 * JITTER_MS);
     }
   });
+
+  // A line may be dead though nobody says so: it is given up, and the page connects anew
+
+  setInterval(() => {
+    if (!line || Date.now() - heardAt < SILENT_MS) return;
+    const { socket, wrapper } = line;
+    line = null;
+    socket.onclose = null; // what is given up has nothing to say any more
+    socket.close();
+    lost();
+    wrapper.reconnect();
+  }, 5000);
+
+  // Without websockets, which some proxies do not let through, the page asks every half minute
+
+  function lost() {
+    say("waiting", `${isPolling ? "Not live" : "Reconnecting"}, data from ${clock(heardAt)}`);
+    if (!polling) polling = setTimeout(poll, POLL_AFTER_MS);
+  }
+
+  async function poll() {
+    if (line) return;
+    if (!document.hidden) await refreshPage();
+    if (line) return;
+    isPolling = true;
+    say("waiting", `Not live, data from ${clock(heardAt)}`);
+    polling = setTimeout(poll, POLL_EVERY_MS * (1 + Math.random() / 4));
+  }
 
   htmx.config.wsReconnectDelay = (attempt) => Math.min(15_000, 500 * 2 ** attempt) * (0.5 + Math.random() / 2);
 })();

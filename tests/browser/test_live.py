@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
 from tests.browser.steps import call, open_live, order, sign_in, wait_until_live
+from tests.environment.bad_line import BadLine
 from tests.environment.portal import EmulatedServer, RunningPortal
 
 pytestmark = pytest.mark.browser
@@ -38,6 +39,16 @@ def start_job(server: EmulatedServer) -> str:
     username, profile = next((name, found) for name, found in profiles.items() if found["Devices"])
     told = {"username": username, "device_id": next(iter(profile["Devices"])), "duration_seconds": 86_400}
     return str(order(server.control_url, "jobs/start", **told)["guid"])
+
+
+def pass_time_until(awaited: Locator) -> None:
+    """Let the page's clock run on, as often as it takes, until it shows something."""
+    for _ in range(50):
+        awaited.page.clock.fast_forward(40_000)
+        awaited.page.wait_for_timeout(200)  # what it asked for comes in real time
+        if awaited.count():
+            break
+    expect(awaited).to_be_visible()
 
 
 def sockets_of(page: Page) -> list[WebSocketRoute]:
@@ -149,3 +160,47 @@ def test_an_ended_session_leads_to_sign_in(technician: Page):
     technician.context.clear_cookies()
     opened[-1].close(code=4401)
     technician.wait_for_url("**/accounts/login/**")
+
+
+def test_a_page_whose_connections_a_proxy_cuts_shows_what_it_missed(
+    technician: Page, emit: Callable[[str], None], running_portal: RunningPortal
+):
+    with BadLine(running_portal.port) as line:
+        open_live(technician, f"{line.url}/activity/")
+        technician.evaluate("htmx.config.wsReconnectDelay = () => 1000")
+        line.cut()
+        expect(technician.locator("#live-state")).to_contain_text("Reconnecting, data from")
+        emit("WHILE_IT_WAS_CUT")
+        wait_until_live(technician)
+        expect(technician.locator("#activity-feed > li", has_text="WHILE_IT_WAS_CUT")).to_be_visible()
+
+
+def test_a_page_notices_by_itself_that_a_proxy_forgot_its_connection(
+    technician: Page, emit: Callable[[str], None], running_portal: RunningPortal
+):
+    technician.clock.install()
+    with BadLine(running_portal.port) as line:
+        open_live(technician, f"{line.url}/activity/")
+        line.freeze()
+        emit("WHILE_IT_WAS_DEAF")
+        technician.clock.fast_forward(80_000)
+        expect(technician.locator("#activity-feed > li", has_text="WHILE_IT_WAS_DEAF")).to_be_visible()
+        wait_until_live(technician)
+
+
+def test_without_websockets_the_page_asks_by_itself_and_its_actions_work(
+    technician: Page, emit: Callable[[str], None], running_portal: RunningPortal
+):
+    technician.clock.install()
+    with BadLine(running_portal.port, websockets=False) as line:
+        technician.goto(f"{line.url}/activity/")
+        expect(technician.locator("#live-state")).to_contain_text("Reconnecting, data from")
+        emit("WITHOUT_WEBSOCKETS")
+        pass_time_until(technician.locator("#activity-feed > li", has_text="WITHOUT_WEBSOCKETS"))
+        expect(technician.locator("#live-state")).to_contain_text("Not live, data from")
+
+        technician.goto(f"{line.url}/servers/")
+        technician.locator("#content tbody a").first.click()
+        technician.get_by_role("button", name="Sync now").click()
+        technician.wait_for_url("**/operations/*/")
+        pass_time_until(technician.locator("[id^=operation-][id$=-progress]", has_text="Succeeded").first)

@@ -28,6 +28,7 @@ OBJECTS = {
     "device": lambda p: p.device.pk,
     "server": lambda p: p.server.pk,
     "operation": lambda p: p.operation.pk,
+    "tenant": lambda p: p.tenant.pk,
 }
 LISTS = sorted(SEEN_WITH.keys() - OBJECTS.keys())
 

@@ -87,7 +87,10 @@ class _Server(uvicorn.Server):
 
 
 class LivePortal:
-    """Use as a context."""
+    """Use as a context. `ping_seconds` is how often the web server pings its browsers."""
+
+    def __init__(self, ping_seconds: float = 20.0) -> None:
+        self._ping_seconds = ping_seconds
 
     def __enter__(self) -> Self:
         from portal.asgi import application
@@ -105,15 +108,24 @@ class LivePortal:
 
     @contextmanager
     def open(
-        self, person: Person | None, topics: str, *, client: Client | None = None, **headers: str
+        self,
+        person: Person | None,
+        topics: str,
+        *,
+        client: Client | None = None,
+        port: int = 0,
+        **headers: str,
     ) -> Iterator[Browser]:
-        """A page of `person` (None: not signed in) with these topics, in the session of `client`."""
+        """A page of `person` (None: not signed in) with these topics, in the session of `client`; through
+        what listens on another `port`, if one is given.
+        """
+        port = port or self.port
         if person is not None:
             key = (client or person.client()).cookies[settings.SESSION_COOKIE_NAME].value
             headers["Cookie"] = f"{settings.SESSION_COOKIE_NAME}={key}"
-        headers.setdefault("Origin", f"http://127.0.0.1:{self.port}")
+        headers.setdefault("Origin", f"http://127.0.0.1:{port}")
         with connect(
-            f"ws://127.0.0.1:{self.port}/ws/live/?topics={quote(topics, safe=',:')}",
+            f"ws://127.0.0.1:{port}/ws/live/?topics={quote(topics, safe=',:')}",
             additional_headers=headers,
             compression=None,
             proxy=None,
@@ -122,10 +134,10 @@ class LivePortal:
 
     @contextmanager
     def joined(
-        self, person: Person | None, topics: str, *, client: Client | None = None
+        self, person: Person | None, topics: str, *, client: Client | None = None, port: int = 0
     ) -> Iterator[Browser]:
         """As `open`, once the hub has said its first word to it: that the page may be old."""
-        with self.open(person, topics, client=client) as browser:
+        with self.open(person, topics, client=client, port=port) as browser:
             assert browser.frame_with("live-marks").marks["refresh"] is True
             yield browser
 
@@ -149,6 +161,7 @@ class LivePortal:
             ws="websockets-sansio",
             ws_per_message_deflate=False,
             ws_max_size=4096,  # as in the Procfile
+            ws_ping_interval=self._ping_seconds,
             log_config=None,
             lifespan="off",
         )
