@@ -7,6 +7,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.accounts.mail import mail_is_sent
+from portal.accounts.reauthentication import recently_authenticated
 from portal.alerts import selectors, services
 from portal.alerts.forms import HookForm, MailChoiceForm, RulesForm
 from portal.alerts.posting import ID_HEADER, SIGNATURE_HEADER
@@ -37,36 +38,51 @@ def rules_list(request: PortalRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires("alert:manage")
 def rules_detail(request: PortalRequest, pk: int) -> HttpResponse:
-    """One tenant's rules: when to alert, quiet hours, and where to post."""
+    """One tenant's rules: when to alert, quiet hours, and where to post. POST saves all but the last."""
     tenant = _tenant(request, pk)
     rules = selectors.get_rules(tenant)
     held = {name: getattr(rules, name) for name in RulesForm.Meta.fields}
-    which = request.POST.get("form", "")
-    can_post = selectors.manages_all_below(request.access, tenant)
-    form = RulesForm(request.POST if which == "rules" else None, instance=rules)
-    hook = HookForm(request.POST if which == "hook" else None, instance=selectors.get_rules(tenant))
-    if which == "rules" and form.is_valid():
+    form = RulesForm(request.POST if request.method == "POST" else None, instance=rules)
+    if form.is_bound and form.is_valid():
         changed = [name for name, value in held.items() if form.cleaned_data[name] != value]
         services.save_rules(form.instance, changed=changed, user=request.user, ip=ip_of(request))
         messages.success(request, "Saved.")
         return redirect("alerts:rules-detail", tenant.pk)
-    if which == "hook" and can_post and hook.is_valid():
+    return _rules_page(request, tenant, form, HookForm(instance=selectors.get_rules(tenant)))
+
+
+@require_POST
+@requires("alert:manage")
+@recently_authenticated
+def hook_save(request: PortalRequest, pk: int) -> HttpResponse:
+    """Where a tenant's alerts are posted; what is posted names devices and users, so one proves who he is."""
+    tenant = _tenant(request, pk)
+    rules = selectors.get_rules(tenant)
+    hook = HookForm(request.POST, instance=selectors.get_rules(tenant))
+    if selectors.manages_all_below(request.access, tenant) and hook.is_valid():
         services.save_rules(hook.apply(), changed=hook.changed_data, user=request.user, ip=ip_of(request))
         messages.success(request, "Saved. Send a test to see whether it arrives.")
         return redirect("alerts:rules-detail", tenant.pk)
+    return _rules_page(request, tenant, RulesForm(instance=rules), hook)
+
+
+def _rules_page(request: PortalRequest, tenant: Tenant, form: RulesForm, hook: HookForm) -> HttpResponse:
+    """422 where one of the forms was sent and could not be taken."""
+    rules = selectors.get_rules(tenant)
     context = {
         "tenant": tenant,
         "form": form,
         "hook": hook,
         "rules": rules,
         "effective": RuleBook().of(tenant.path),
-        "can_post": can_post,
+        "can_post": selectors.manages_all_below(request.access, tenant),
         "deliveries": selectors.list_deliveries(rules),
         "portal_url": settings.PORTAL_URL,
         "signature_header": SIGNATURE_HEADER,
         "id_header": ID_HEADER,
     }
-    return render(request, "alerts/rules_detail.html", context, status=422 if which else 200)
+    status = 422 if form.is_bound or hook.is_bound else 200
+    return render(request, "alerts/rules_detail.html", context, status=status)
 
 
 @require_POST

@@ -153,8 +153,9 @@ ALERTS: Final = {
     ),
     "alerts:handling-undo": action("alert:manage", of=lambda p: [p.handling.pk], is_mine=True),
     "alerts:rules-list": rows("alert:manage"),
-    "alerts:rules-detail": form(
-        "alert:manage", of=lambda p: [p.tenant.pk], see="alert:view", post=302, data={"form": "rules"}
+    "alerts:rules-detail": form("alert:manage", of=lambda p: [p.tenant.pk], see="alert:view", post=302),
+    "alerts:hook-save": action(
+        "alert:manage", of=lambda p: [p.tenant.pk], see="alert:view", grants=frozenset({"alert:manage"})
     ),
     "alerts:hook-test": action("alert:manage", of=lambda p: [p.tenant.pk], see="alert:view"),
     "alerts:mail-choice": form(SIGNED_IN),

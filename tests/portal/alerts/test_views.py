@@ -177,7 +177,7 @@ def test_the_sidebar_counts_open_alerts_that_may_be_seen(reseller, outsider):
 
 
 def test_rules_are_stored_and_hold_below(reseller, customer):
-    data = {"form": "rules", "silent_days": "5", "quiet_from": "22:00", "quiet_until": "06:00"}
+    data = {"silent_days": "5", "quiet_from": "22:00", "quiet_until": "06:00"}
     response = reseller.client().post(rules_page(reseller.tenant), data)
 
     assertRedirects(response, rules_page(reseller.tenant))
@@ -195,20 +195,24 @@ def test_rules_are_stored_and_hold_below(reseller, customer):
     ],
 )
 def test_rules_that_cannot_be_are_said_at_their_field(reseller, data, said):
-    response = reseller.client().post(rules_page(reseller.tenant), {"form": "rules", **data})
+    response = reseller.client().post(rules_page(reseller.tenant), data)
 
     assertContains(response, said, status_code=422)
     assert not Rules.objects.exists()
 
 
-HOOK = {"form": "hook", "hook_url": "https://example.com/in", "hook_header": "X-Token"}
+def hook_page(tenant):
+    return reverse("alerts:hook-save", args=[tenant.pk])
+
+
+HOOK = {"hook_url": "https://example.com/in", "hook_header": "X-Token"}
 
 
 def test_a_webhooks_secrets_are_sealed_and_never_shown(reseller):
     client = reseller.client()
     secret, key = marked("hook-secret"), marked("hook-signing-key")
-    client.post(rules_page(reseller.tenant), {**HOOK, "secret": secret, "key": key})
-    client.post(rules_page(reseller.tenant), HOOK)
+    client.post(hook_page(reseller.tenant), {**HOOK, "secret": secret, "key": key})
+    client.post(hook_page(reseller.tenant), HOOK)
 
     rules = Rules.objects.get()
     assert (rules.hook_secret.reveal(), rules.hook_key.reveal()) == (secret, key)
@@ -217,10 +221,10 @@ def test_a_webhooks_secrets_are_sealed_and_never_shown(reseller):
 
 def test_a_secret_does_not_follow_to_another_address(reseller):
     client = reseller.client()
-    client.post(rules_page(reseller.tenant), {**HOOK, "secret": marked("hook-secret")})
+    client.post(hook_page(reseller.tenant), {**HOOK, "secret": marked("hook-secret")})
     moved = {**HOOK, "hook_url": "https://elsewhere.example.com/"}
 
-    assertContains(client.post(rules_page(reseller.tenant), moved), "Type this again", status_code=422)
+    assertContains(client.post(hook_page(reseller.tenant), moved), "Type this again", status_code=422)
 
 
 @pytest.mark.parametrize(
@@ -237,16 +241,30 @@ def test_a_secret_does_not_follow_to_another_address(reseller):
 )
 def test_a_webhook_that_cannot_be_is_said_at_its_field(reseller, data, said):
     assertContains(
-        reseller.client().post(rules_page(reseller.tenant), {**HOOK, **data}), said, status_code=422
+        reseller.client().post(hook_page(reseller.tenant), {**HOOK, **data}), said, status_code=422
     )
     assert not Rules.objects.exists()
+
+
+def test_the_webhook_is_saved_once_its_writer_has_proved_who_he_is(reseller, settings):
+    client, secret = reseller.client(), marked("hook-secret")
+    settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = -1
+    asked = client.post(hook_page(reseller.tenant), {**HOOK, "secret": secret})
+    assert asked.status_code == 302
+    assert asked.url.startswith(reverse("account_reauthenticate"))
+    assert not Rules.objects.exists()
+
+    settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
+    nonce = client.session["form_kept"]["nonce"]
+    client.post(hook_page(reseller.tenant), {"kept_form": nonce})
+    assert Rules.objects.get().hook_secret.reveal() == secret
 
 
 def test_who_does_not_manage_all_below_sets_no_webhook(reseller):
     left_out = TenantFactory(parent=reseller.tenant)
     ExclusionFactory(membership=reseller.user.memberships.get(), tenant=left_out)
 
-    response = reseller.client().post(rules_page(reseller.tenant), HOOK)
+    response = reseller.client().post(hook_page(reseller.tenant), HOOK)
 
     assertContains(response, "not yours to manage", status_code=422)
     assert not Rules.objects.exists()
