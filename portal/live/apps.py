@@ -12,6 +12,11 @@ class LiveConfig(AppConfig):
 
     def ready(self) -> None:
         from portal.live import replay_kinds, webhook_kinds  # noqa: F401  (they register kinds of Operation)
+        from portal.live.webhooks import remove_at
+        from portal.servers.kinds import before_unlink
+
+        if remove_at not in before_unlink:
+            before_unlink.append(remove_at)
 
         user_logged_out.connect(_tell_open_pages, dispatch_uid="live.signed_out")
 

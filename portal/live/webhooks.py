@@ -1,17 +1,20 @@
 """A server's webhook: who may post, and what the server is told so that it does."""
 
 import secrets
-from typing import Final
+from typing import Any, Final
 
 from django.utils import timezone
 
+import comet
 from comet.constants import StreamLevel
 from comet.types import WebhookOption
+from comet.webhooks import remove_webhook
 from portal.audit import services as audit
-from portal.core.encryption import Secret
+from portal.core.encryption import Secret, SecretUnreadable
 from portal.live.models import WebhookIntake
 from portal.operations import services as operations
 from portal.operations.models import Operation
+from portal.servers import clients
 from portal.servers.models import CometServer
 
 SECRET_HEADER: Final = "X-Perihelion-Secret"  # noqa: S105  (a header's name)
@@ -77,6 +80,27 @@ def renew_secret(server: CometServer, *, user: object, ip: str | None) -> None:
     with audit.record("webhook.secret", actor=user, tenant_id=server.tenant_id, target=server, ip=ip):
         secret = Secret.seal(secrets.token_urlsafe(32))
         WebhookIntake.objects.filter(pk=intake.pk).update(secret=secret, set_up_at=None)
+
+
+def remove_at(server: CometServer, actor: Any) -> list[str]:
+    """Remove the portal's entry at a server that is about to be forgotten; names it where that failed."""
+    intake = WebhookIntake.objects.filter(server=server).exclude(address="").first()
+    if intake is None:
+        return []
+    name = registered_name(intake)
+    try:
+        with audit.record(
+            "webhook.remove",
+            actor=actor,
+            tenant_id=server.tenant_id,
+            target=server,
+            details={"entry": name},
+            refusals=(comet.CometError, SecretUnreadable, LookupError),
+        ):
+            remove_webhook(clients.for_server(server, purpose="web"), name)
+    except (comet.CometError, SecretUnreadable, LookupError):
+        return [f"the webhook {name}"]
+    return []
 
 
 def note_received(intake: WebhookIntake) -> None:

@@ -23,8 +23,9 @@ from portal.servers.own_admins import remove_own_admins
 
 _CHUNK = 500
 
-before_unlink: Final[list[Callable[[CometServer], None]]] = []
-"""What later rooms do while the server can still be asked; none of them raises."""
+before_unlink: Final[list[Callable[[CometServer, Any], list[str]]]] = []
+"""What later rooms do while the server can still be asked, given who unlinks it; none of them raises. Each
+gives what stays behind on the server because it could not be asked, as people find it there."""
 
 
 @operation(
@@ -71,14 +72,14 @@ def make_own_admin(item: OperationItem, progress: Progress) -> Done:
 def unlink(item: OperationItem, progress: Progress) -> Done:
     """Delete everything mirrored from a server, in short transactions, and at last the server.
 
-    The administrators that the portal made there go as well, as far as the server can be asked.
+    What the portal made there goes as well, as far as the server can be asked.
     """
     server = CometServer.objects.filter(pk=item.target_id).first()
     if server is None:
         return Done(text="Unlinked.")
-    for prepare in before_unlink:
-        prepare(server)
-    left = remove_own_admins(server, actor=item.operation.started_by)
+    actor = item.operation.started_by
+    left = [name for prepare in before_unlink for name in prepare(server, actor)]
+    left += remove_own_admins(server, actor=actor)
     parts: list[tuple[str, Any, int]] = [
         ("Events", server.events, _CHUNK),
         ("Jobs", server.jobs, _CHUNK),
@@ -102,7 +103,7 @@ def unlink(item: OperationItem, progress: Progress) -> Done:
         return Done(
             {"left": left}, f"Unlinked. Delete in Comet by hand what the portal made: {', '.join(left)}."
         )
-    return Done(text="Unlinked. No administrator that the portal made is left on the Comet Server.")
+    return Done(text="Unlinked. Nothing that the portal made is left on the Comet Server.")
 
 
 def _delete_in_chunks(rows: Any, size: int) -> Iterator[int]:

@@ -9,9 +9,12 @@ import pytest
 from django.urls import reverse
 
 from comet.types import WebhookOption
+from portal.audit.models import Entry
 from portal.live.models import Event, WebhookIntake
 from portal.live.webhooks import CHECK, REMOVE, SET_UP, intake_of, registered_name, renew_secret, start
 from portal.servers import clients
+from portal.servers.models import CometServer
+from portal.servers.services import unlink_server
 from tests.emulated import run_operation
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -95,3 +98,37 @@ def test_a_check_posts_to_a_private_address_that_the_operator_calls_the_portal_s
     settings.ALLOWED_HOSTS = [urlsplit(address).hostname]
     settings.ALLOWED_NETWORKS = [f"127.0.0.1/32:{urlsplit(linked.api_url).port}"]
     assert do(CHECK, linked, provider).state == "succeeded"
+
+
+def test_unlinking_removes_the_entry_and_leaves_the_others(linked, provider, address):
+    client = clients.for_server(linked)
+    theirs = {"theirs": WebhookOption(url="http://127.0.0.1:9/x")}
+    client.admin_meta_webhook_options_set(webhook_options=theirs)
+    do(SET_UP, linked, provider, address)
+
+    item = run_operation(unlink_server(server=linked, user=provider.user)).items.get()
+
+    assert set(client.admin_meta_webhook_options_get()) == {"theirs"}
+    assert item.progress_text == "Unlinked. Nothing that the portal made is left on the Comet Server."
+    removed = Entry.objects.get(action="webhook.remove", phase="ended")
+    assert (removed.outcome, removed.actor) == ("done", provider.user)
+
+
+def test_unlinking_a_server_that_does_not_answer_names_the_entry_it_leaves(linked, provider, address):
+    do(SET_UP, linked, provider, address)
+    name = registered_name(intake_of(linked))
+    CometServer.objects.update(api_url="http://127.0.0.1:1")
+
+    item = run_operation(unlink_server(server=linked, user=provider.user)).items.get()
+
+    assert item.progress_text.endswith(f"Delete in Comet by hand what the portal made: the webhook {name}.")
+    assert not CometServer.objects.exists()
+
+
+def test_unlinking_a_server_without_a_webhook_asks_it_nothing(linked, provider, emulator):
+    CometServer.objects.update(api_url="http://127.0.0.1:1")
+
+    item = run_operation(unlink_server(server=linked, user=provider.user)).items.get()
+
+    assert item.progress_text == "Unlinked. Nothing that the portal made is left on the Comet Server."
+    assert not Entry.objects.filter(action="webhook.remove").exists()
