@@ -33,27 +33,40 @@ class Recorder:
         self._thread: threading.Thread | None = None
 
     def add(self, fields: dict[str, float]) -> None:
+        self._keep(fields)
         with self._lock:
-            for name, value in fields.items():
-                self._sums[name] += value
             if self._thread is None or not self._thread.is_alive():  # not there yet, or lost with a fork
                 self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
                 self._thread.start()
 
+    def _keep(self, fields: dict[str, float]) -> None:
+        with self._lock:
+            for name, value in fields.items():
+                self._sums[name] += value
+
     def flush(self) -> None:
         """Hand over what was added; where Redis does not take it, keep it."""
+        if (error := self._hand_over()) is not None:
+            log.info("metrics.kept", error=str(error))
+
+    def end(self) -> None:
+        """Hand over for the last time, without a word: the log may be closed by now."""
+        self._hand_over()
+
+    def _hand_over(self) -> RedisError | None:
         with self._lock:
             sums, self._sums = self._sums, defaultdict(float)
         if not sums:
-            return
+            return None
         try:
             with redis_connection().pipeline(transaction=True) as pipeline:
                 for name, value in sums.items():
                     pipeline.hincrbyfloat(KEY, name, value)
                 pipeline.execute()
         except RedisError as error:
-            log.info("metrics.kept", error=str(error))
-            self.add(sums)
+            self._keep(sums)
+            return error
+        return None
 
     def _run(self) -> None:
         pause = threading.Event()
@@ -62,7 +75,7 @@ class Recorder:
 
 
 _recorder = Recorder()
-atexit.register(_recorder.flush)
+atexit.register(_recorder.end)
 
 
 def count(name: str, value: float = 1, **labels: str) -> None:

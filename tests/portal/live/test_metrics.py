@@ -1,5 +1,8 @@
 """Figures for whoever watches the portal, and who is alive."""
 
+import subprocess
+import sys
+
 import pytest
 import redis
 from django.urls import reverse
@@ -9,6 +12,7 @@ from portal.core import metrics
 from portal.core.heartbeats import say_alive
 from portal.core.pulse import say_beat_alive
 from portal.servers import clients
+from tests.environment.portal import ROOT
 from tests.factories import CometServerFactory, OperationItemFactory
 from tests.portal.live.conftest import TOKEN
 
@@ -83,3 +87,24 @@ def test_a_call_of_a_client_is_counted(scrape, emulator, settings):
     assert scrape()["perihelion_comet_calls_total"] == {
         (("method", "AdminMetaVersion"), ("outcome", "ok")): 1
     }
+
+
+def test_a_process_that_ends_without_redis_says_nothing_into_its_closed_log(tmp_path):
+    """What it could not hand over is lost, and nobody reads of a broken log instead."""
+    script = """
+import os
+from django.conf import settings
+settings.configure(REDIS_URL="redis://127.0.0.1:1/0", LOGGING_CONFIG=None)
+import logging
+handler = logging.StreamHandler(open(os.devnull, "w"))
+logging.basicConfig(level="INFO", handlers=[handler])
+import structlog
+structlog.configure(logger_factory=structlog.stdlib.LoggerFactory())
+from portal.core import metrics
+metrics.count("refused", door="x", reason="y")
+handler.stream.close()
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
