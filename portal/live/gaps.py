@@ -155,7 +155,7 @@ def read_profile(server_id: int, username: str) -> None:
     server = CometServer.objects.filter(pk=server_id, unlinking_at=None).first()
     if server is None:
         return
-    mine = UserProfile.objects.filter(server=server, username=username)
+    mine, asked_at = UserProfile.objects.filter(server=server, username=username), timezone.now()
     unread_since = mine.values_list("unread_since", flat=True).first()
     try:
         told = clients.for_server(server).call("AdminGetUserProfile", TargetUser=username)
@@ -164,7 +164,9 @@ def read_profile(server_id: int, username: str) -> None:
             raise
         note_gap(server_id, timezone.now(), settle=True)
     else:
-        apply_profiles(server, [decode_profile(msgspec.json.encode(told))])
+        record = decode_profile(msgspec.json.encode(told))
+        if not apply_profiles(server, [record], read_at=asked_at).profiles:
+            return  # an event wrote it meanwhile, and nobody knows which is newer: it is asked for again
     mine.filter(unread_since=unread_since).update(unread_since=None)
 
 

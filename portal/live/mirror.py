@@ -22,6 +22,7 @@ from portal.fleet.records import ProfileRecord
 from portal.jobs.apply import apply_jobs
 from portal.jobs.merge import GUID_LIMIT
 from portal.jobs.records import JobRecord
+from portal.live.order import may_be_removed, overtaken
 from portal.live.placing import username_in
 from portal.servers.bookkeeping import note_version
 from portal.servers.models import CometServer
@@ -150,12 +151,20 @@ def _users(server: CometServer, events: Sequence[StreamedEvent], applied: Applie
 
 def _profiles(server: CometServer, events: Sequence[StreamedEvent], applied: Applied) -> None:
     try:
-        latest = {record.username: record for record in _read(events, ProfileRecord)}
+        records = _read(events, ProfileRecord)
     except NoData:
         applied.wants_sync = True
         raise
-    if not all(is_key(username, 255) for username in latest):
+    if not all(is_key(record.username, 255) for record in records):
         raise Unfit("its user name cannot be one")
+    told = {record.username: event.event.timestamp for record, event in zip(records, events, strict=True)}
+    doubtful = overtaken(server, told)
+    applied.usernames |= doubtful
+    latest = {record.username: record for record in records if record.username not in doubtful}
+    if may_be_removed(server, {username: told[username] for username in latest}):
+        applied.wants_sync = True
+        known = UserProfile.objects.filter(server=server, username__in=latest)
+        latest = {username: latest[username] for username in known.values_list("username", flat=True)}
     apply_profiles(server, latest.values())
 
 
@@ -164,11 +173,13 @@ def _removed_profiles(server: CometServer, events: Sequence[StreamedEvent], appl
     for event in events:
         named = [event.event.data, username_in(event.event), event.event.resource_id]
         names = [name for name in named if isinstance(name, str) and name]
-        known = list(
+        known = set(
             UserProfile.objects.filter(server=server, username__in=names).values_list("username", flat=True)
         )
+        doubtful = overtaken(server, dict.fromkeys(known, event.event.timestamp))
+        applied.usernames |= doubtful
         if known:
-            remove_profiles(server, known)
+            remove_profiles(server, sorted(known - doubtful))
         else:
             applied.wants_sync = True
 

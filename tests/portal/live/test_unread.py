@@ -49,15 +49,31 @@ def test_a_profile_whose_request_redis_lost_is_asked_for_again_until_it_is_read(
 def test_an_event_that_comes_while_the_profile_is_read_asks_for_it_once_more(profile, monkeypatch):
     applied = gaps.apply_profiles
 
-    def meanwhile(server, records):
+    def meanwhile(server, records, **how):
         gaps.mark(server.pk, timezone.now(), wants_sync=False, usernames=[profile.username])
-        applied(server, records)
+        return applied(server, records, **how)
 
     monkeypatch.setattr(gaps, "apply_profiles", meanwhile)
 
     gaps.read_profile(profile.server_id, profile.username)
 
     profile.refresh_from_db()
+    assert profile.unread_since is not None
+
+
+def test_what_an_event_wrote_while_the_profile_was_read_stays_and_is_asked_for_again(profile, monkeypatch):
+    applied = gaps.apply_profiles
+
+    def meanwhile(server, records, **how):
+        UserProfile.objects.filter(pk=profile.pk).update(account_name="Newer", synced_at=timezone.now())
+        return applied(server, records, **how)
+
+    monkeypatch.setattr(gaps, "apply_profiles", meanwhile)
+
+    gaps.read_profile(profile.server_id, profile.username)
+
+    profile.refresh_from_db()
+    assert profile.account_name == "Newer"
     assert profile.unread_since is not None
 
 

@@ -1,6 +1,7 @@
 """Events by POST: stored once, whatever else brings them, and only from who knows the secret."""
 
 import json
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from portal.fleet.models import UserProfile
 from portal.jobs.models import Job
 from portal.live import webhook_views
 from portal.live.ingest import ingest
@@ -198,3 +200,60 @@ def test_the_secret_is_in_no_page_and_in_no_operation(device, provider):
     secret = secret_of(intake_of(device.server))
     assert "Check it" in content
     assert secret not in content
+
+
+def account(kind: int, name: str, *, ago: float, username: str = "alice") -> dict[str, Any]:
+    told = int(timezone.now().timestamp() - ago)
+    profile = {"Username": username, "OrganizationID": "org-x", "AccountName": name}
+    return {"Type": kind, "Data": profile, "Timestamp": told}
+
+
+def user(device: Any, username: str = "alice") -> UserProfile | None:
+    return UserProfile.objects.filter(server=device.server, username=username).first()
+
+
+def test_a_profile_that_is_posted_late_does_not_undo_a_newer_one_and_is_read_afresh(device):
+    post(device, account(4102, "Alice, renamed", ago=0))
+    post(device, account(4100, "", ago=9))
+    stored = user(device)
+    assert stored.account_name == "Alice, renamed"
+    assert stored.unread_since is not None
+
+
+def test_a_stream_that_lags_behind_a_webhook_does_not_undo_it(device):
+    post(device, account(4102, "Alice, renamed again", ago=0))
+    streamed(device, account(4102, "Alice, renamed", ago=2))
+    stored = user(device)
+    assert stored.account_name == "Alice, renamed again"
+    assert stored.unread_since is not None
+
+
+def test_one_change_after_another_is_believed(device):
+    post(device, account(4100, "Alice", ago=30))
+    UserProfile.objects.update(synced_at=timezone.now() - timedelta(seconds=30))
+    post(device, account(4102, "Alice, renamed", ago=0))
+    stored = user(device)
+    assert (stored.account_name, stored.unread_since) == ("Alice, renamed", None)
+
+
+def test_an_account_that_was_removed_does_not_come_back_by_what_is_posted_late(device):
+    post(device, {"Type": 4101, "ResourceID": "alice", "Timestamp": int(timezone.now().timestamp())})
+    StreamLease.objects.update(gap_since=None)
+    post(device, account(4100, "Alice", ago=9))
+    assert user(device) is None
+    assert StreamLease.objects.get().gap_since is not None
+
+
+def test_a_removal_that_is_posted_late_asks_whether_the_account_was_made_again(device):
+    post(device, account(4100, "Alice", ago=0))
+    removed = {"Type": 4101, "ResourceID": "alice", "Timestamp": int(timezone.now().timestamp() - 9)}
+    post(device, removed)
+    assert user(device).unread_since is not None
+
+
+def test_the_stream_alone_is_believed_whatever_its_clock_says(device):
+    WebhookIntake.objects.all().delete()
+    streamed(device, account(4102, "Alice", ago=0))
+    streamed(device, account(4102, "Alice, renamed", ago=60))
+    stored = user(device)
+    assert (stored.account_name, stored.unread_since) == ("Alice, renamed", None)
