@@ -8,6 +8,7 @@ from django.db import models
 
 from portal.core.encryption import SecretField
 from portal.core.querysets import TenantQuerySet
+from portal.live.groups import GroupField
 
 
 class StreamLease(models.Model):
@@ -75,8 +76,9 @@ class Event(models.Model):
         UNOBSERVED = 1, "Not observed now"
         GAP = 2, "Not observed for a while"
 
-    server = models.ForeignKey("servers.CometServer", models.CASCADE, related_name="events")
-    placement = models.ForeignKey("servers.Placement", models.PROTECT, related_name="events")
+    # Both are found by an index below that leads on to the time: one of their own would only cost.
+    server = models.ForeignKey("servers.CometServer", models.CASCADE, related_name="events", db_index=False)
+    placement = models.ForeignKey("servers.Placement", models.PROTECT, related_name="events", db_index=False)
     received_at = models.DateTimeField()
     happened_at = models.DateTimeField()
     source = models.CharField(max_length=7, choices=Source, default=Source.STREAM)
@@ -88,6 +90,7 @@ class Event(models.Model):
     posted_at = models.DateTimeField(null=True, help_text="When it came as a webhook, if it did.")
     tracing_id = models.CharField(max_length=128, blank=True, help_text="The server's mark of that webhook.")
     type = models.PositiveIntegerField()
+    group = GroupField(max_length=12, help_text="Of its type, as the activity page tells types apart.")
     type_string = models.CharField(max_length=80, blank=True)
     actor = models.CharField(max_length=255, blank=True)
     organization_id = models.CharField(max_length=64, blank=True)
@@ -109,6 +112,9 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["received_at", "id"], name="event_by_time"),
             models.Index(fields=["placement", "received_at", "id"], name="event_by_placement"),
+            models.Index(fields=["server", "received_at", "id"], name="event_by_server"),
+            models.Index(fields=["group", "received_at", "id"], name="event_by_group"),
+            models.Index(fields=["actor", "received_at", "id"], name="event_by_actor"),
             models.Index(fields=["server", "digest"], condition=~models.Q(digest=""), name="event_by_digest"),
         ]
 

@@ -109,7 +109,7 @@ def unlink(item: OperationItem, progress: Progress) -> Done:
 def _delete_in_chunks(rows: Any, size: int) -> Iterator[int]:
     """Yields how many rows of the relation went with each transaction, until there are none."""
     pacer = Pacer()
-    while ids := list(rows.order_by("pk").values_list("pk", flat=True)[:size]):
+    while ids := list(rows.order_by().values_list("pk", flat=True)[:size]):  # all go: in whatever order
         with pacer, transaction.atomic():
             rows.filter(pk__in=ids).delete()
         yield len(ids)
