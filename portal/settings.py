@@ -63,6 +63,7 @@ try:
 except SecretFileProblem as problem:
     AUDIT_KEY_PROBLEM = str(problem)
 AUDIT_RETENTION_MONTHS = env_int("AUDIT_RETENTION_MONTHS", 24, least=0)  # 0 keeps all for ever
+EVENT_RETENTION_MONTHS = env_int("EVENT_RETENTION_MONTHS", 13, least=0)  # likewise
 
 # Where it is served
 
@@ -234,6 +235,8 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "portal.live.tasks.close_gap": {"queue": "bulk"},
+    "portal.live.tasks.count_events": {"queue": "bulk"},
+    "portal.live.tasks.retain_events": {"queue": "bulk"},
     "portal.audit.tasks.verify": {"queue": "bulk"},
     "portal.audit.tasks.retain": {"queue": "bulk"},
     "portal.alerts.tasks.sweep_slow": {"queue": "bulk"},
@@ -255,6 +258,8 @@ CELERY_BEAT_SCHEDULE = {
     "fleet-nightly": {"task": "portal.fleet.tasks.sync_all_servers", "schedule": crontab(hour=2, minute=30)},
     "live-set-aside": {"task": "portal.live.tasks.trim_set_aside", "schedule": 3600.0},
     "live-sweep": {"task": "portal.live.tasks.sweep_streams", "schedule": 10.0},
+    "live-count": {"task": "portal.live.tasks.count_events", "schedule": 900.0},
+    "live-retain": {"task": "portal.live.tasks.retain_events", "schedule": crontab(hour=4, minute=40)},
     "accounts-sessions": {"task": "portal.accounts.tasks.sweep_sessions", "schedule": 3600.0},
     "audit-sweep": {"task": "portal.audit.tasks.sweep", "schedule": 10.0},
     "audit-verify": {"task": "portal.audit.tasks.verify", "schedule": crontab(hour=3, minute=10)},

@@ -117,9 +117,9 @@ def address_without(request: HttpRequest, *names: str) -> str:
     return f"{request.path}?{query.urlencode()}" if query else request.path
 
 
-def query_of(request: HttpRequest) -> str:
+def query_of(request: HttpRequest, *without: str) -> str:
     """The query string without the page, for links to the same rows elsewhere."""
     query = request.GET.copy()
-    for name in ("after", "before"):
+    for name in ("after", "before", *without):
         query.pop(name, None)
     return query.urlencode()

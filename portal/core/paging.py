@@ -11,7 +11,7 @@ import msgspec
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 
 RowT = TypeVar("RowT", bound=models.Model)
 PAGE_SIZE: Final = 50
@@ -88,8 +88,11 @@ def keyset_page(
     sorts: Mapping[str, str],
     default: str,
     size: int = PAGE_SIZE,
+    is_forward_only: bool = False,
 ) -> Page[RowT]:
     """The page that `?sort=`, `?after=` or `?before=` of the request names.
+
+    With `is_forward_only` the way back leads to the first page, and `?before=` is none.
 
     `sorts` maps what may stand in the address bar to a column, or an annotation, that is never null.
     A leading `-` sorts downwards. Unknown sorts and broken keys fall back to the first page in
@@ -97,7 +100,8 @@ def keyset_page(
     """
     sort, column, descending = _order(request, sorts, default)
     field = _field(rows, column)
-    after, before = _decode(request.GET.get("after"), field), _decode(request.GET.get("before"), field)
+    after = _decode(request.GET.get("after"), field)
+    before = None if is_forward_only else _decode(request.GET.get("before"), field)
     backwards = before is not None and after is None
     key = before if backwards else after
     down = descending != backwards
@@ -113,10 +117,13 @@ def keyset_page(
         found.reverse()
     has_previous = more if backwards else key is not None
     has_next = key is not None if backwards else more
+    previous_url = _url(request, "before", found[0], column) if found and has_previous else ""
+    if is_forward_only and has_previous:
+        previous_url = _first_url(request)
     return Page(
         rows=found,
         sort=sort,
-        previous_url=_url(request, "before", found[0], column) if found and has_previous else "",
+        previous_url=previous_url,
         next_url=_url(request, "after", found[-1], column) if found and has_next else "",
     )
 
@@ -183,12 +190,38 @@ def beyond(column: str, key: tuple[Any, int], *, down: bool) -> Q:
     return Q(**{f"{column}__{edge}": value}) & (Q(**{f"{column}__{past}": value}) | Q(**{f"pk__{past}": pk}))
 
 
+def place_after(request: HttpRequest, model: type[models.Model], column: str) -> Any:
+    """The value behind which the page begins that the request names; None for the first page."""
+    key = _decode(request.GET.get("after"), _field(model._default_manager.all(), column))
+    return key[0] if key else None
+
+
+def url_after(request: HttpRequest, value: Any) -> str:
+    """The address of the page that begins with what is less than `value`, where the list runs downwards."""
+    return _with_key(request, "after", [value, 0])
+
+
+def _first_url(request: HttpRequest) -> str:
+    query = _query(request)
+    return f"{request.path}?{query.urlencode()}" if query else request.path
+
+
 def _url(request: HttpRequest, direction: str, row: models.Model, column: str) -> str:
+    return _with_key(request, direction, [_value(row, column), row.pk])
+
+
+def _with_key(request: HttpRequest, direction: str, key: list[Any]) -> str:
+    query = _query(request)
+    query[direction] = base64.urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
+    return f"{request.path}?{query.urlencode()}"
+
+
+def _query(request: HttpRequest) -> QueryDict:
+    """What stands behind the `?`, without the page."""
     query = request.GET.copy()
     query.pop("after", None)
     query.pop("before", None)
-    query[direction] = _encode(row, column)
-    return f"{request.path}?{query.urlencode()}"
+    return query
 
 
 def _value(row: models.Model, column: str) -> Any:
@@ -196,11 +229,6 @@ def _value(row: models.Model, column: str) -> Any:
     for part in column.split("__"):
         value = getattr(value, part)
     return value
-
-
-def _encode(row: models.Model, column: str) -> str:
-    key = msgspec.json.encode([_value(row, column), row.pk])
-    return base64.urlsafe_b64encode(key).decode().rstrip("=")
 
 
 def _decode(text: str | None, field: "models.Field[Any, Any]") -> tuple[Any, int] | None:

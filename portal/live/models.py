@@ -154,6 +154,38 @@ class Event(models.Model):
         return self.summary.partition(": ")[2]
 
 
+class EventCount(models.Model):
+    """How many events of one type there were in a day (UTC); of a month whose events were removed, in all."""
+
+    class Span(models.TextChoices):
+        DAY = "day", "Day"
+        MONTH = "month", "Month"
+
+    placement = models.ForeignKey("servers.Placement", models.CASCADE, related_name="+", db_index=False)
+    span = models.CharField(max_length=5, choices=Span)
+    begins_on = models.DateField()
+    type = models.PositiveIntegerField()
+    count = models.PositiveBigIntegerField()
+
+    objects = TenantQuerySet["EventCount"].as_manager()
+    tenant_path = "placement__tenant"
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["placement", "span", "begins_on", "type"], name="event_count_once"
+            ),
+        ]
+        indexes = [models.Index(fields=["span", "begins_on"], name="event_count_by_day")]
+
+    def __str__(self) -> str:
+        return f"{self.count} of {self.type} on {self.begins_on}"
+
+    @property
+    def tenant_id(self) -> int:
+        return self.placement.tenant_id
+
+
 class SetAside(models.Model):
     """An event that could not be read or applied, kept until it is replayed, dismissed or too old."""
 

@@ -9,18 +9,20 @@ from portal.core.querysets import TenantQuerySet, in_tenants
 from portal.core.states import State
 from portal.core.tenant_sets import Everything, TenantSet
 from portal.jobs.models import Job
-from portal.live.kinds import KINDS, types_in
 from portal.live.models import Event, SetAside
 from portal.servers.models import CometServer, Placement
 
 FEED_LINES = 20
 
 
+def event_lines() -> TenantQuerySet[Event]:
+    """Events with what a line shows of them, without their data, whoever's they are."""
+    return Event.objects.select_related("server", "placement").defer("data")
+
+
 def list_events(access: Access) -> TenantQuerySet[Event]:
     """Events the caller may see, without their data."""
-    return (
-        Event.objects.visible_to(access, "activity:view").select_related("server", "placement").defer("data")
-    )
+    return event_lines().visible_to(access, "activity:view")
 
 
 def list_set_aside(access: Access) -> TenantQuerySet[SetAside]:
@@ -43,18 +45,6 @@ def list_servers_to_sync(access: Access) -> QuerySet[CometServer]:
 def list_latest_events(access: Access) -> list[Event]:
     """The newest events, newest first, as the activity feed shows them."""
     return list(list_events(access).order_by("-received_at", "-pk")[:FEED_LINES])
-
-
-def in_group(group: str) -> Q:
-    """Events of one group of types (a key of `kinds.GROUPS`)."""
-    if group == "other":
-        return ~Q(type__in=[int(number) for number in KINDS])
-    return Q(type__in=types_in(group))
-
-
-def matching(text: str) -> Q:
-    """Events that hold `text` in their line, or that this person caused."""
-    return Q(summary__icontains=text) | Q(actor__icontains=text) | Q(type_string__icontains=text)
 
 
 def list_servers_of(access: Access) -> QuerySet[CometServer]:

@@ -8,7 +8,7 @@ from celery import shared_task
 import comet
 from portal.core.encryption import SecretUnreadable
 from portal.core.locks import held_while_alive
-from portal.live import gaps, set_aside
+from portal.live import counts, gaps, retention, set_aside
 from portal.live.stream_state import note_unattended
 
 MINUTE: Final = 60  # seconds
@@ -50,3 +50,20 @@ def trim_set_aside() -> None:
     """Drop events that were set aside long ago, or that are too many. Safe to run twice."""
     if dropped := set_aside.trim():
         log.info("events.set_aside_trimmed", count=dropped)
+
+
+@shared_task(soft_time_limit=14 * MINUTE, time_limit=15 * MINUTE)
+def count_events() -> None:
+    """Bring how many events there were a day up to now. Safe to run twice."""
+    with held_while_alive("count-events") as mine:
+        if mine:
+            counts.count_days()
+
+
+@shared_task(soft_time_limit=6 * 60 * MINUTE)
+def retain_events() -> None:
+    """Remove the events of months that are older than they are kept. Safe to run twice, and to break off."""
+    with held_while_alive("retain-events") as mine:
+        if mine:
+            counts.count_days()
+            retention.remove_old_months()

@@ -5,6 +5,10 @@ from portal.live import metrics_views, set_aside_views, views, webhook_views
 app_name = "live"
 urlpatterns = [
     path("activity/", views.activity, name="activity"),
+    path("activity/counts/", views.activity_counts, name="activity-counts"),
+    path("activity/people/", views.activity_people, name="activity-people"),
+    path("activity/export.csv", views.activity_export_csv, name="activity-export-csv"),
+    path("activity/export.jsonl", views.activity_export_jsonl, name="activity-export-jsonl"),
     path("activity/<int:pk>/", views.event_detail, name="event-detail"),
     path("activity/set-aside/", set_aside_views.set_aside_list, name="set-aside-list"),
     path("activity/set-aside/replay/", set_aside_views.set_aside_replay_all, name="set-aside-replay-all"),

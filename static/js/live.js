@@ -20,6 +20,9 @@
   let heardAt = new Date();
   const marks = new Map(); // name -> {changed, added: sets of ids, askedAt, timer}
   const waitingLines = [];
+  let linesAskedAt = -ASK_EVERY_MS; // of a feed with filters
+  let linesTimer = 0;
+  let linesAreOld = false;
 
   // Frames
 
@@ -47,8 +50,14 @@
   function takeLine(line) {
     if (!feed()) return;
     if (document.getElementById(line.id)) return replacePiece(line); // a gap that has ended, say
+    if ("narrowed" in feed().dataset) return askForLines(); // what its filters let through the server knows
+    placeLine(line);
+  }
+
+  function placeLine(line) {
+    if (document.getElementById(line.id)) return;
     if (isPaused() || isInUse(feed())) {
-      waitingLines.push(line);
+      if (!waitingLines.some((waiting) => waiting.id === line.id)) waitingLines.push(line);
       showWaitingLines();
     } else {
       insertLine(line);
@@ -79,6 +88,32 @@
     showWaitingLines();
   }
 
+  function askForLines() {
+    if (linesTimer) return;
+    const pause = Math.max(0, linesAskedAt + ASK_EVERY_MS - performance.now());
+    linesTimer = setTimeout(readLines, pause + Math.random() * JITTER_MS);
+  }
+
+  async function readLines() {
+    linesTimer = 0;
+    linesAreOld = document.hidden;
+    if (linesAreOld) return; // asked when somebody looks again
+    linesAskedAt = performance.now();
+    const shown = feed();
+    const fresh = await readPage();
+    if (fresh && shown && shown === feed()) placeLines(fresh);
+  }
+
+  function placeLines(fresh) {
+    for (const line of [...(fresh.getElementById("activity-feed")?.children ?? [])].reverse()) {
+      const isShown = document.getElementById(line.id);
+      (isShown ? replacePiece : placeLine)(document.adoptNode(line));
+    }
+  }
+
+  document.addEventListener("htmx:afterSwap", ({ target }) => {
+    if (target.id === "activity-list") waitingLines.length = 0; // they were of other filters
+  });
   document.addEventListener("click", (event) => {
     if (event.target.closest("#activity-new")) releaseLines();
     const pause = event.target.closest("#activity-pause");
@@ -123,6 +158,7 @@
 
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) return;
+    if (linesAreOld) askForLines();
     for (const [name, mark] of marks) if (mark.changed.size && !mark.timer) ask(name, mark);
   });
 
@@ -189,18 +225,21 @@
     for (const table of document.querySelectorAll("[data-live-table]")) refreshTable(table, 0);
     const pieces = [...document.querySelectorAll(PIECES)].filter((piece) => !piece.closest("[data-live-table]"));
     if (!pieces.length && !feed() && line) return;
-    const answer = await fetch(location.href, { headers: { Accept: "text/html", "X-Unattended": "1" } }).catch(() => null);
-    if (!line && answer?.redirected) location.reload(); // signed out meanwhile
-    if (!answer?.ok || answer.redirected) return; // the next connection tries again
-    heardAt = new Date();
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = await readPage();
+    if (!fresh) return; // the next connection tries again
     for (const piece of pieces) {
       const twin = fresh.getElementById(piece.id);
       if (twin) replacePiece(document.adoptNode(twin));
     }
-    for (const line of [...(fresh.getElementById("activity-feed")?.children ?? [])].reverse()) {
-      takeLine(document.adoptNode(line));
-    }
+    placeLines(fresh);
+  }
+
+  async function readPage() {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html", "X-Unattended": "1" } }).catch(() => null);
+    if (!line && answer?.redirected) location.reload(); // signed out meanwhile
+    if (!answer?.ok || answer.redirected) return null;
+    heardAt = new Date();
+    return new DOMParser().parseFromString(await answer.text(), "text/html");
   }
 
   // What a page asks by itself is no sign that somebody is there: a session nobody uses ends.

@@ -16,11 +16,11 @@
   }
 
   function rows() {
-    return [...document.querySelectorAll("table.data-table tbody tr")].filter((row) => !row.hidden && row.querySelector("td:not([colspan])"));
+    return [...document.querySelectorAll("table.data-table tbody tr, .feed-line")].filter((row) => !row.hidden && row.matches(":has(td:not([colspan])), li"));
   }
 
   function currentRow() {
-    return document.querySelector("table.data-table tbody tr.is-current");
+    return document.querySelector("table.data-table tbody tr.is-current, .feed-line.is-current");
   }
 
   function moveRow(step) {

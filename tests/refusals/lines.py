@@ -49,6 +49,10 @@ FLEET: Final = {
 
 LIVE: Final = {
     "live:activity": rows("activity:view"),
+    "live:activity-counts": Line("activity:view"),
+    "live:activity-people": Line("activity:view"),
+    "live:activity-export-csv": rows("activity:view"),
+    "live:activity-export-jsonl": rows("activity:view"),
     "live:event-detail": Line("activity:view", of=lambda p: [p.event.pk]),
     "live:set-aside-list": rows("server:sync"),
     "live:set-aside-detail": Line("server:sync", of=lambda p: [p.set_aside.pk]),

@@ -34,7 +34,10 @@ NAMED = {
 }
 """What the parameters of lists, of any list, may be tried to name."""
 
-TEXTS = {(f"audit:entry-{page}", "person") for page in ("list", "export-csv", "export-jsonl")}
+TEXTS = {
+    *((f"audit:entry-{page}", "person") for page in ("list", "export-csv", "export-jsonl")),
+    *((f"live:{page}", "person") for page in ("activity", "activity-export-csv", "activity-export-jsonl")),
+}
 """What is searched as text: a number is part of many a name there, and names nobody."""
 
 SORTS = ["placement__tenant__name", "-server__password", "password", "?"]
@@ -80,6 +83,7 @@ def test_a_filter_for_anothers_object_is_one_for_nothing(
         ("jobs:job-list", "device"),
         ("jobs:job-list", "tenant"),
         ("live:activity", "server"),
+        ("live:activity", "tenant"),
         ("audit:entry-list", "tenant"),
         ("placing:placement-list", "server"),
         ("api:device-list", "tenant"),

@@ -1,10 +1,11 @@
 """What the activity feed draws, and what the servers pages say of event streams."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from django import template
-from django.utils.html import format_html
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from portal.core.access import Access
@@ -13,6 +14,7 @@ from portal.core.tenant_sets import EVERYTHING
 from portal.live.kinds import group_of
 from portal.live.models import Event, StreamLease
 from portal.live.relay_status import NO_RELAY, health_of, list_relays, short_name
+from portal.live.tallies import Bar
 from portal.servers.models import CometServer
 
 register = template.Library()
@@ -66,3 +68,25 @@ def relay_of(lease: StreamLease | str) -> str:
 def reconnects(lease: StreamLease | str) -> int:
     """How often the relay that holds it had to open the stream again."""
     return max(lease.openings - 1, 0) if isinstance(lease, StreamLease) else 0
+
+
+@register.simple_tag
+def count_bars(bars: Sequence[Bar]) -> SafeString:
+    """A zero-based bar for each day or month, oldest first, that leads to its events where they are kept."""
+    return format_html(
+        '<ol class="bars">{}</ol>', format_html_join("", "<li>{}</li>", ((_bar(bar),) for bar in bars))
+    )
+
+
+def _bar(bar: Bar) -> SafeString:
+    said = f"{bar.label}: {intcomma(bar.count)} event{'' if bar.count == 1 else 's'}"
+    return format_html(
+        '<{} class="bar" title="{}"><svg viewBox="0 0 10 100" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect x="0" y="{}" width="10" height="{}"/></svg><span class="visually-hidden">{}</span></{}>',
+        format_html('a href="{}"', bar.url) if bar.url else SafeString("span"),
+        said,
+        f"{100 - bar.height:.1f}",
+        f"{bar.height:.1f}",
+        said,
+        SafeString("a" if bar.url else "span"),
+    )

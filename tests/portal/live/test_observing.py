@@ -203,7 +203,7 @@ def test_an_entry_is_found_by_its_group_and_tells_what_is_lost(provider, server)
     up(server, ago(minutes=4))
     all_read(server, jobs=2)
     [entry] = entries()
-    listed = provider.client().get(reverse("live:activity") + "?group=gap").content.decode()
+    listed = provider.client().get(reverse("live:activity") + "?type=gap").content.decode()
     assert "2 Jobs read afterwards" in listed
     text = provider.client().get(reverse("live:event-detail", args=[entry.pk])).content.decode()
     for told in ("2 Jobs", "failed sign-ins", "4 min"):
