@@ -73,6 +73,11 @@ class Processes:
                     preexec_fn=end_with_parent,
                 )
 
+    def change(self, name: str, old: str, new: str) -> None:
+        """Have it started otherwise from the next time on."""
+        assert old in self._all[name].command
+        self._all[name].command = self._all[name].command.replace(old, new)
+
     def run(self, command: str) -> None:
         """Run one command to its end.
 

@@ -31,8 +31,9 @@ class Settings:
     seed: int
     seconds: float
     events_per_second: float = 200.0
-    quiet: tuple[float, float] = (60.0, 60.0)
-    """The comparison is made after the first, and again until the second while something is amiss."""
+    quiet: tuple[float, float] = (60.0, 70.0)
+    """The comparison is made after the first, and again until the second while something is amiss: a backup
+    that ends just while it is made is neither lost nor stuck."""
     kinds: tuple[faults.Fault, ...] = faults.FAULTS
 
 

@@ -17,9 +17,15 @@ pytestmark = [
 ]
 
 
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """The same for all: the first start alone makes a database and fills it."""
+    return tmp_path_factory.mktemp("run") / "data"
+
+
 @pytest.fixture
-def running(tmp_path):
-    with RunningPortal(tmp_path / "data", tmp_path / "portal.log") as portal:
+def running(data, tmp_path):
+    with RunningPortal(data, tmp_path / "portal.log") as portal:
         yield portal
 
 

@@ -32,13 +32,12 @@ HAS_WEBHOOK: Final = 2
 
 @dataclass(frozen=True)
 class Plan:
-    """What kind of world. `remedy` False leaves out every sync that closes gaps, to see what that costs."""
+    """What kind of world."""
 
     folder: Path
     servers: int = 4
     relays: int = 2
     on_postgres: bool = True
-    remedy: bool = True
 
 
 class World:
@@ -106,9 +105,6 @@ class World:
     def _commands(self) -> dict[str, str]:
         """The Procfile's lines; as many servers and relays as are wanted."""
         lines: dict[str, str] = parse_procfile((ROOT / "Procfile").read_text()).processes
-        if not self.plan.remedy:
-            for name in ("worker", "bulk"):
-                lines[name] = lines[name].replace("--app portal", "--app tests.chaos.without_remedy")
         commands = {name: line for name, line in lines.items() if not name.startswith(("comet", "relay"))}
         commands |= {f"relay{number}": lines["relay"] for number in range(1, self.plan.relays + 1)}
         for number in range(1, self.plan.servers + 1):
@@ -143,6 +139,13 @@ class World:
             self.client.post(f"/servers/{pk}/webhook/set-up/")
         active = "SELECT count(*) FROM operations_operation WHERE ended_at IS NULL"
         self.wait_until(lambda: self.database.number(active) == 0, "what was started at first has ended")
+
+    def leave_gaps_open(self) -> None:
+        """From now on leave out every sync that closes gaps, to see what that costs."""
+        for name in ("worker", "bulk"):
+            self.processes.kill(name, away_seconds=0)
+            self.processes.change(name, "--app portal", "--app tests.chaos.without_remedy")
+        self.processes.revive_all()
 
     def wait_until(self, condition: Callable[[], bool], purpose: str) -> None:
         """Ask five times a second.
