@@ -68,7 +68,8 @@ class RulesForm(forms.ModelForm):
         required=False,
         min_value=0,
         max_value=365,
-        help_text=f"Without a good backup for longer. Empty: as above, else {SILENT_DAYS}. 0: never.",
+        help_text="Without a good backup for longer, or for twice as long as usual between its backups. "
+        f"Empty: as above, else {SILENT_DAYS}. 0: never.",
     )
     stale_minutes = forms.IntegerField(
         label="Server silent after (minutes)",

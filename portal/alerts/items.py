@@ -1,6 +1,6 @@
 """Alerts of Protected Items and of the Storage Vaults they go to, from how their latest backups ended."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from django.utils import timezone
 from portal.alerts import vaults
 from portal.alerts.causes import OF_ITEM, Cause
 from portal.alerts.models import Alert
+from portal.alerts.rhythm import patience_of
 from portal.alerts.rules import RuleBook
 from portal.alerts.turns import Standing, Turned, turn
 from portal.core.bulk import chunked
@@ -40,12 +41,13 @@ def evaluate(item_ids: Iterable[int]) -> Turned:
 
 def _evaluate(item_ids: Sequence[int], rules: RuleBook) -> Turned:
     now = timezone.now()
-    _make_missing(item_ids, rules, now)
+    patience = patience_of([item for item in _items(item_ids) if _is_quiet(item, rules, now)])
+    _make_missing(item_ids, rules, now, patience)
     alerts = {alert.item_id: alert for alert in _locked(item_ids)}
     if not alerts:
         return Turned()
     return turn(
-        (alerts[item.pk], standing_of(item, rules, now))
+        (alerts[item.pk], standing_of(item, rules, now, patience))
         for item in _items([pk for pk in alerts if pk is not None])
     )
 
@@ -59,12 +61,14 @@ def _locked(item_ids: Sequence[int]) -> Iterable[Alert]:
     return Alert.objects.select_for_update().filter(item__in=item_ids).order_by("pk")
 
 
-def _make_missing(item_ids: Sequence[int], rules: RuleBook, now: datetime) -> None:
+def _make_missing(
+    item_ids: Sequence[int], rules: RuleBook, now: datetime, patience: Mapping[int, timedelta]
+) -> None:
     """A closed alert for each item that is broken and has none: what is locked must be there."""
     known = set(Alert.objects.filter(item__in=item_ids).values_list("item", flat=True))
     made = []
     for item in _items([pk for pk in item_ids if pk not in known]):
-        standing = standing_of(item, rules, now)
+        standing = standing_of(item, rules, now, patience)
         if standing.is_known and standing.cause:
             made.append(
                 Alert(
@@ -81,8 +85,19 @@ def _make_missing(item_ids: Sequence[int], rules: RuleBook, now: datetime) -> No
     Alert.objects.bulk_create(made, ignore_conflicts=True)
 
 
-def standing_of(item: ProtectedItem, rules: RuleBook, now: datetime) -> Standing:
-    """How an item stands; loaded with device, profile and placement."""
+def _is_quiet(item: ProtectedItem, rules: RuleBook, now: datetime) -> bool:
+    """Whether it had no good backup for longer than its tenant waits."""
+    days = rules.of(item.placement.tenant.path).silent_days
+    good_at = item.last_success_at or item.device.registered_at
+    return bool(days) and good_at is not None and now - good_at > timedelta(days=days)
+
+
+def standing_of(
+    item: ProtectedItem, rules: RuleBook, now: datetime, patience: Mapping[int, timedelta]
+) -> Standing:
+    """How an item stands; loaded with device, profile and placement. `patience` names those that are
+    backed up more rarely than their tenant waits, and how long they may stay away.
+    """
     told: dict[str, Any] = {
         "placement_id": item.placement_id,
         "tenant_id": item.placement.tenant_id,
@@ -92,13 +107,18 @@ def standing_of(item: ProtectedItem, rules: RuleBook, now: datetime) -> Standing
         return Standing(cause=OF_ITEM[State(item.last_state)], message=item.last_message, **told)
     if item.profile.is_suspended:
         return Standing(is_known=False, **told)
-    days = rules.of(item.placement.tenant.path).silent_days
-    good_at = item.last_success_at or item.device.registered_at
-    if days and good_at is not None and now - good_at > timedelta(days=days):
-        return Standing(cause=Cause.SILENT, message=f"No good backup for more than {days} days", **told)
+    if _is_quiet(item, rules, now):
+        days = timedelta(days=rules.of(item.placement.tenant.path).silent_days)
+        usual = patience.get(item.pk, days)
+        if item.last_success_at is None or now - item.last_success_at > usual:
+            return Standing(cause=Cause.SILENT, message=_silence(max(days, usual)), **told)
     if item.last_state in GOOD or item.last_success_at is not None:
         return Standing(**told)
     return Standing(is_known=False, **told)
+
+
+def _silence(allowed: timedelta) -> str:
+    return f"No good backup for more than {allowed.days} days"
 
 
 def missed_turns() -> list[int]:

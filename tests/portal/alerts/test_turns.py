@@ -128,6 +128,32 @@ def test_each_tenant_settles_its_own_silence_and_what_is_below_follows(reseller,
     assert Alert.objects.filter(item=other).exists()
 
 
+@pytest.mark.parametrize(
+    ("pause_days", "backups", "silent_for_days", "said"),
+    [
+        (7, 4, 5, ""),
+        (7, 4, 15, "more than 14 days"),
+        (1, 9, 4, "more than 3 days"),
+        (7, 2, 5, "more than 3 days"),
+    ],
+    ids=["weekly", "weekly and late", "daily and late", "too few to tell"],
+)
+def test_an_item_that_is_backed_up_rarely_may_stay_away_for_twice_as_long_as_usual(
+    pause_days, backups, silent_for_days, said
+):
+    now = timezone.now()
+    last = now - timedelta(days=silent_for_days)
+    item = ProtectedItemFactory(last_state="succeeded", last_success_at=last)
+    for number in range(backups):
+        JobFactory(
+            device=item.device, item_guid=item.guid, started_at=last - timedelta(days=number * pause_days)
+        )
+    items.evaluate(items.silent_turns(now))
+    assert [alert.message for alert in Alert.objects.all()] == (
+        [f"No good backup for {said}"] if said else []
+    )
+
+
 def test_a_suspended_user_is_not_silent():
     item = ProtectedItemFactory(last_state="succeeded", last_success_at=timezone.now() - timedelta(days=9))
     item.profile.is_suspended = True
