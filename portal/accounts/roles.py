@@ -62,7 +62,7 @@ def make_role(
     ):
         _lock_names(tenant)
         _require_held(access, text.permissions, tenant)
-        _require_free_name(tenant, name)
+        _require_free_name(tenant, name, access)
         role = CustomRole.objects.create(
             tenant=tenant, name=name, permissions=text.permissions, changed_by=actor
         )
@@ -105,7 +105,7 @@ def edit_role(
         held = frozenset(text.permissions) | current.granted
         _require_held(access, held, current.tenant)
         _require_held_by_holders(access, held, current)
-        _require_free_name(current.tenant, name, besides=current)
+        _require_free_name(current.tenant, name, access, besides=current)
         entry.details = changes(vars(RoleText.of(current)), vars(text))
         lost = current.granted - frozenset(text.permissions)
         current.name, current.permissions = name, text.permissions
@@ -187,10 +187,17 @@ def _require_held_by_holders(access: Access, permissions: Collection[str], role:
             )
 
 
-def _require_free_name(tenant: Tenant, name: str, *, besides: CustomRole | None = None) -> None:
-    """Refuse the image of a built-in role, or of one made here, above or below."""
-    above = [int(part) for part in tenant.path.strip("/").split("/")]
-    near = CustomRole.objects.filter(Q(tenant__in=above) | Q(tenant__path__startswith=tenant.path))
+def _require_free_name(
+    tenant: Tenant, name: str, access: Access, *, besides: CustomRole | None = None
+) -> None:
+    """Refuse the image of a built-in role, or of one made here, above, or below where the caller sees it.
+
+    Roles made above are offered here anyway; that there is one below, out of sight, is told to nobody.
+    """
+    here_or_above = [*tenant.ids_above, tenant.pk]
+    seen = CustomRole.objects.visible_to(access, "person:view")
+    below = seen.filter(tenant__path__startswith=tenant.path).values("pk")
+    near = CustomRole.objects.filter(Q(tenant__in=here_or_above) | Q(pk__in=below))
     if besides is not None:
         near = near.exclude(pk=besides.pk)
     taken = [*Role.labels, *near.values_list("name", flat=True)]

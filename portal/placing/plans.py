@@ -99,6 +99,7 @@ class Resolved:
     kind: str
     steps: list[Step]
     parent: Tenant | None
+    access: Access
 
     @property
     def new_names(self) -> list[str]:
@@ -140,7 +141,7 @@ def resolve(plan: Plan, access: Access) -> Resolved:
         where = str(step.target or "the tenant above the new one")
         require_no_gain(label, placement.tenant_id, step.asked_tenant_id or plan.parent, where, access)
         steps.append(step)
-    resolved = Resolved(plan.kind, steps, targets.get(plan.parent))
+    resolved = Resolved(plan.kind, steps, targets.get(plan.parent), access)
     if resolved.new_names:
         _require_names(resolved)
     return resolved
@@ -236,6 +237,6 @@ def _require_names(resolved: Resolved) -> None:
     require_open(parent)
     for name in resolved.new_names:
         try:
-            require_place(parent, kind=Tenant.Kind.CUSTOMER, name=name)
+            require_place(parent, kind=Tenant.Kind.CUSTOMER, name=name, access=resolved.access)
         except ValidationError as error:
             raise PlacingRefused(" ".join(error.messages)) from error

@@ -91,7 +91,12 @@ def _make_tenants(resolved: Resolved, fresh: Sequence[Step], user: Any, ip: str 
         if key not in made:
             try:
                 made[key] = create_tenant(
-                    parent=resolved.parent, kind=Tenant.Kind.CUSTOMER, name=step.new_name, actor=user, ip=ip
+                    parent=resolved.parent,
+                    kind=Tenant.Kind.CUSTOMER,
+                    name=step.new_name,
+                    access=resolved.access,
+                    actor=user,
+                    ip=ip,
                 )
             except ValidationError as error:  # somebody made it a moment ago
                 raise PlacingRefused(" ".join(error.messages)) from error

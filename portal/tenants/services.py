@@ -22,9 +22,15 @@ LEVELS_BELOW = {
 
 
 def create_tenant(
-    *, parent: Tenant | None, kind: str, name: str, actor: object = None, ip: str | None = None
+    *,
+    parent: Tenant | None,
+    kind: str,
+    name: str,
+    access: Access | None = None,
+    actor: object = None,
+    ip: str | None = None,
 ) -> Tenant:
-    """Add a Tenant to the tree.
+    """Add a Tenant to the tree. Without `access` somebody asks at the command line, who may know all.
 
     Raises:
         ValidationError: the kind cannot stand below `parent`, or the name is taken there.
@@ -36,7 +42,7 @@ def create_tenant(
             lock_tree()
             if parent is not None:
                 parent.refresh_from_db()
-            require_place(parent, kind=kind, name=name)
+            require_place(parent, kind=kind, name=name, access=access)
             is_suspended = parent is not None and parent.is_suspended
             tenant = Tenant.objects.create(parent=parent, kind=kind, name=name, is_suspended=is_suspended)
             tenant.path = f"{parent.path if parent else '/'}{tenant.pk}/"
@@ -53,7 +59,7 @@ def rename_tenant(
     """Give a Tenant another name.
 
     Raises:
-        ValidationError: another Tenant beside it has that name; which one, is told to who sees above it.
+        ValidationError: another Tenant beside it has that name; which one, is told to who sees it.
     """
     with (
         audit.record(
@@ -64,9 +70,7 @@ def rename_tenant(
         lock_tree()
         tenant.refresh_from_db()
         before = snapshot(tenant, "name")
-        above = tenant.parent_id
-        sees_beside = above is not None and access.allows("tenant:view", tenant_id=above)
-        _require_free_name(tenant.parent, name, but=tenant, is_told=sees_beside)
+        _require_free_name(tenant.parent, name, but=tenant, access=access)
         tenant.name = name
         tenant.save(update_fields=["name"])
         entry.details = changes(before, snapshot(tenant, "name"))
@@ -125,7 +129,7 @@ def require_movable(tenant: Tenant, *, parent: Tenant, access: Access) -> None:
         )
     if parent.pk == tenant.parent_id:
         raise ValidationError({"parent": f"{tenant} stands below {parent} already."})
-    require_place(parent, kind=tenant.kind, name=tenant.name)
+    require_place(parent, kind=tenant.kind, name=tenant.name, access=access)
     ids, _ = _ids_of_branch(tenant)
     if any(not access.allows(held, tenant_id=pk) for held in access.held_in(parent.pk) for pk in ids):
         raise ValidationError(
@@ -162,7 +166,7 @@ def _ids_of_branch(tenant: Tenant) -> tuple[list[int], list[int]]:
     return [pk for pk, is_trashed in rows if not is_trashed], [pk for pk, is_trashed in rows if is_trashed]
 
 
-def require_place(parent: Tenant | None, *, kind: str, name: str) -> None:
+def require_place(parent: Tenant | None, *, kind: str, name: str, access: Access | None) -> None:
     """Raises ValidationError unless a Tenant of that kind and name may stand below `parent`."""
     if parent is None:
         if kind != Tenant.Kind.PROVIDER or Tenant.objects.filter(parent=None).exists():
@@ -172,20 +176,23 @@ def require_place(parent: Tenant | None, *, kind: str, name: str) -> None:
         raise ValidationError({"parent": f"{parent} is in the trash. Restore it first."})
     if kind not in LEVELS_BELOW[Tenant.Kind(parent.kind)]:
         raise ValidationError({"kind": f"A {kind} cannot stand below a {parent.kind}."})
-    _require_free_name(parent, name)
+    _require_free_name(parent, name, access=access)
 
 
 def _require_free_name(
-    parent: Tenant | None, name: str, *, but: Tenant | None = None, is_told: bool = True
+    parent: Tenant | None, name: str, *, access: Access | None, but: Tenant | None = None
 ) -> None:
-    """Names beside each other differ in more than case and look-alike letters. `is_told` says whether who
-    asks may know what stands there.
+    """Names beside each other differ in more than case and look-alike letters.
+
+    Which Tenant is in the way, and below what, is told to who sees it. To others only that the name will
+    not do: two of one name cannot stand beside each other, so as much cannot be kept from them.
     """
     beside = Tenant.objects.filter(parent=parent, trashed_at=None)
     if but is not None:
         beside = beside.exclude(pk=but.pk)
-    taken = find_look_alike(name, beside.order_by("pk").values_list("name", flat=True))
-    if taken is not None and not is_told:
+    names = dict(beside.order_by("pk").values_list("name", "pk"))
+    taken = find_look_alike(name, names)
+    if taken is not None and access and not access.allows("tenant:view", tenant_id=names[taken]):
         raise ValidationError(
             {"name": "This name is taken, or looks like one that is. Add a word, such as a place."}
         )

@@ -71,7 +71,7 @@ def restore_tenant(tenant: Tenant, *, access: Access, actor: object, ip: str | N
         lock_tree()
         tenant.refresh_from_db()
         parent = _require_trashed(tenant, access, "tenant:manage")
-        require_place(parent, kind=tenant.kind, name=tenant.name)
+        require_place(parent, kind=tenant.kind, name=tenant.name, access=access)
         tenant.trashed_at = None
         tenant.save(update_fields=["trashed_at"])
         settle(tenant)

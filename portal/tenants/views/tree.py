@@ -73,7 +73,9 @@ def tenant_create(request: PortalRequest) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         try:
-            tenant = services.create_tenant(**form.cleaned_data, actor=request.user, ip=ip_of(request))
+            tenant = services.create_tenant(
+                **form.cleaned_data, access=request.access, actor=request.user, ip=ip_of(request)
+            )
         except ValidationError as error:
             form.add_error(None, error)
         else:

@@ -254,6 +254,24 @@ class TestCustomRoles:
             self.make(reseller, name=name)
         assert CustomRole.objects.count() == 1
 
+    @pytest.mark.parametrize(("sees", "is_told"), [([], False), (["person:view"], True)])
+    def test_a_role_below_is_told_to_who_sees_it(self, reseller, sees, is_told):
+        CustomRoleFactory(tenant=TenantFactory(parent=reseller.tenant), name="Vault keeper")
+        held = CustomRoleFactory(tenant=reseller.tenant, permissions=["person:manage", "job:view", *sees])
+        maker = MembershipFactory(tenant=reseller.tenant, role="", custom_role=held).user
+        made = {
+            "tenant": reseller.tenant,
+            "name": "Vault keeper",
+            "permissions": ["job:view"],
+            "access": access_for(maker),
+            "actor": maker,
+        }
+        if is_told:
+            with pytest.raises(RoleRefused, match="reads the same"):
+                make_role(**made)
+        else:
+            assert make_role(**made).name == "Vault keeper"
+
     def test_an_invitation_to_a_role_is_worth_what_its_maker_holds_of_it_now(self, reseller, client):
         role = self.make(reseller)
         from portal.accounts.services import get_invitation, invite

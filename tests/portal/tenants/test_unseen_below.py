@@ -138,6 +138,22 @@ class TestWhatFollowsAMove:
         assert outsider.tenant.name in provider.client().get(page).content.decode()
 
 
+@pytest.mark.parametrize("name", ["Globex", "GIobex", "globex"])
+def test_what_a_new_tenant_must_not_be_called_is_said_without_naming_what_is_not_seen(provider, name):
+    hidden = TenantFactory(parent=provider.tenant, name="Globex")
+    second = person(provider.tenant, "owner")
+    ExclusionFactory(membership=second.user.memberships.get(), tenant=hidden)
+    data = {"parent": provider.tenant.pk, "kind": "customer", "name": name}
+    told = []
+    for who in (second, provider):
+        answer = who.client().post(reverse("tenants:tenant-create"), data)
+        assert answer.status_code == 422
+        told.append(str(answer.context["form"].errors["name"]))
+    assert "This name is taken, or looks like one that is." in told[0]
+    assert "Globex" not in told[0]
+    assert "already has a tenant called Globex" in told[1]
+
+
 def test_the_name_of_a_tenant_one_does_not_see_is_not_told_when_it_is_taken(provider):
     TenantFactory(parent=provider.tenant, name="Globex")
     owner = person(TenantFactory(parent=provider.tenant, name="Acme"), "owner")
