@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 
 from portal.accounts.access import access_to_trash
 from portal.accounts.errors import RoleRefused
-from portal.accounts.models import CustomRole, Role, RoleHeld
+from portal.accounts.models import CustomRole, Exclusion, Role, RoleHeld
 from portal.core.access import NO_ACCESS, PERMISSIONS, ROLES, Access
 from portal.core.tenant_sets import EVERYTHING, covers
 from portal.tenants.models import Tenant
@@ -117,6 +117,20 @@ def require_takeable(
     why_not = _why_not(access, choice, tenant, excluded)
     if why_not:
         raise RoleRefused(why_not)
+
+
+def kept_out_of(access: Access, tenant: Tenant) -> list[Tenant]:
+    """What exceptions keep the caller out of, in a Tenant's subtree: no role he gives reaches it."""
+    own = Tenant.objects.filter(
+        pk__in=Exclusion.objects.filter(membership__user=access.user_id).values("tenant"),
+        path__startswith=tenant.path,
+    ).exclude(pk=tenant.pk)
+    in_trash = access_to_trash(access.user_id)
+    return [
+        one
+        for one in own.order_by("path")
+        if one.pk not in (in_trash if one.is_trashed else access).tenants_with("person:manage")
+    ]
 
 
 def said(permissions: Iterable[str]) -> str:

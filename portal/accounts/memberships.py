@@ -36,7 +36,7 @@ def give_role(
         RoleRefused: the caller does not hold what it grants everywhere it would reach, an exclusion
             is not below the Tenant, or the person has this role there already.
     """
-    details = {"role": choice.name, "person": user.email, "except": _names(excluded)}
+    details = {"role": choice.name, "person": user.email, "except": _names(excluded, access)}
     with (
         audit.record(
             "person.role-give",
@@ -112,7 +112,7 @@ def exclude_tenants(
             taken away meanwhile.
     """
     user, tenant = membership.user, membership.tenant
-    details = {"role": membership.role_name, "except": _names(excluded)}
+    details = {"role": membership.role_name, "except": _names(excluded, access)}
     with (
         audit.record(
             "person.role-exclude",
@@ -136,7 +136,7 @@ def exclude_tenants(
             _require_another_owner(membership, access)
         membership.exclusions.all().delete()
         Exclusion.objects.bulk_create([Exclusion(membership=membership, tenant=one) for one in excluded])
-        entry.details = changes({"except": _names(before)}, {"except": _names(excluded)})
+        entry.details = changes({"except": _names(before, access)}, {"except": _names(excluded, access)})
         publish("access.changed", tenant_id=tenant.pk, user=user.pk)
         role_taken.send(Membership, user=user)
 
@@ -213,8 +213,11 @@ def as_it_is_now(choice: RoleChoice) -> RoleChoice:
     return RoleChoice(custom=current)
 
 
-def _names(tenants: Collection[Tenant]) -> list[str]:
-    return sorted(str(tenant) for tenant in tenants)
+def _names(tenants: Collection[Tenant], access: Access) -> list[str]:
+    """For the audit, which the caller may read: of those out of his sight only how many they are."""
+    seen = [str(one) for one in tenants if access.allows("person:view", tenant_id=one.pk)]
+    unseen = len(tenants) - len(seen)
+    return [*sorted(seen), *([f"{unseen} out of sight of who did this"] if unseen else [])]
 
 
 def _memberships_of(user: User) -> QuerySet[Membership]:

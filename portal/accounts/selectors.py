@@ -62,6 +62,11 @@ def get_person(access: Access, pk: int) -> User:
     return person
 
 
+def is_kept_out(user: User) -> bool:
+    """Whether one of a person's roles leaves Tenants out."""
+    return Exclusion.objects.filter(membership__user=user).exists()
+
+
 def list_memberships() -> TenantQuerySet[Membership]:
     """Every Membership with its person, Tenant and role, to be scoped by the caller."""
     return Membership.objects.select_related("user", "tenant", "custom_role__tenant")

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from portal.accounts import memberships, selectors
 from portal.accounts.errors import ExceptionsChanged, RoleRefused
 from portal.accounts.forms_roles import ExceptForm, GiveRoleForm
+from portal.accounts.grants import kept_out_of
 from portal.accounts.models import Membership, User
 from portal.accounts.reauthentication import recently_authenticated
 from portal.core.access import Access, PortalRequest, requires
@@ -46,12 +47,13 @@ def role_give(request: PortalRequest, pk: int) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
+        left_out = {*data["excluded"], *kept_out_of(request.access, data["tenant"])}
         try:
             given = memberships.give_role(
                 person,
                 tenant=data["tenant"],
                 choice=data["role"],
-                excluded=data["excluded"],
+                excluded=left_out,
                 access=request.access,
                 actor=request.user,
             )
@@ -60,7 +62,7 @@ def role_give(request: PortalRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, f"{person} is {given.role_name} of {given.tenant} now.")
             return redirect("accounts:person-detail", person.pk)
-    context = {"person": person, "form": form}
+    context = {"person": person, "form": form, "is_kept_out": selectors.is_kept_out(request.user)}
     return render(request, "accounts/role_give.html", context, status=422 if form.errors else 200)
 
 

@@ -92,6 +92,26 @@ class TestPerson:
         assert reseller.client().post(url, {"seen": seen}).status_code == 422
         assert other.exclusions.exists()
 
+    @pytest.mark.parametrize("is_trashed", [False, True])
+    def test_who_is_kept_out_of_a_part_appoints_one_of_his_kind(self, provider, is_trashed):
+        hidden = TenantFactory(parent=provider.tenant, name="A hidden customer", is_trashed=is_trashed)
+        second = person(provider.tenant, "owner")
+        ExclusionFactory(membership=second.user.memberships.get(), tenant=hidden)
+        third = MembershipFactory(tenant=TenantFactory(parent=provider.tenant), role="viewer").user
+        form = second.client().get(reverse("accounts:role-give", args=[third.pk])).content.decode()
+        assert "What exceptions keep you out of is left out of this role, too." in form
+        assert give(second, third, provider.tenant, "owner").status_code == 302
+        given = Membership.objects.get(user=third, role="owner")
+        assert [one.tenant for one in given.exclusions.all()] == [hidden]
+        told = [str(entry.details) for entry in Entry.objects.filter(action="person.role-give")]
+        assert all("1 out of sight of who did this" in one for one in told if "except" in one)
+        assert not any("A hidden customer" in one for one in told)
+
+    def test_who_is_kept_out_of_nothing_leaves_nothing_out(self, provider, reseller):
+        third = MembershipFactory(tenant=reseller.tenant, role="viewer").user
+        assert give(provider, third, provider.tenant, "owner").status_code == 302
+        assert not Exclusion.objects.exists()
+
     @pytest.mark.parametrize("what", ["foreign tenant", "foreign role", "foreign exception", "no ids"])
     def test_foreign_ids_are_refused_in_every_choice(self, reseller, outsider, what):
         user = MembershipFactory(tenant=reseller.tenant, role="viewer").user
