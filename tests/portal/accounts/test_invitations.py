@@ -138,6 +138,24 @@ def test_a_reset_link_works_once_and_ends_every_session():
     assert "no longer works" in Client().get(link, follow=True).content.decode()
 
 
+def test_too_many_reset_links_are_refused_alike_for_known_and_unknown_addresses():
+    """Five a minute for one address, whoever asks from wherever."""
+    told = []
+    for email in (UserFactory().email, UserFactory(is_active=False).email, "nobody@example.com"):
+        before = len(mail.outbox)
+        answers = [
+            Client(REMOTE_ADDR=f"203.0.113.{number}").post(RESET, {"email": email}, follow=True)
+            for number in range(6)
+        ]
+        assert [answer.status_code for answer in answers] == [200] * 5 + [429]
+        assert len(mail.outbox) - before == 5
+        page = answers[-1].content.decode()
+        assert "for the account you named" in page
+        assert email not in page
+        told.append([len(answer.content) for answer in answers])
+    assert told[0] == told[1] == told[2]
+
+
 def test_a_closed_sign_in_gets_no_reset_link():
     Client().post(RESET, {"email": UserFactory(is_active=False).email})
     assert not [message for message in mail.outbox if "/password/reset/key/" in message.body]
