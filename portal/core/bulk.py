@@ -100,6 +100,12 @@ class Upsert:
     def __exit__(self, *_: object) -> None:
         self._stage.drop()
 
+    def write(self, rows: Iterable[Row]) -> None:
+        """Write a few rows at once, none of them twice: one statement, and no table between."""
+        prepared = [(*_converted(row, self._convert), *self._filling) for row in rows]
+        if prepared:
+            self._stage.pass_by(prepared, self._conflict)
+
     def fill(self, rows: Iterable[Row]) -> None:
         """Hold exactly `rows`, none of them twice, for the next `move`."""
         self._stage.fill([(*_converted(row, self._convert), *self._filling) for row in rows])
@@ -210,6 +216,17 @@ class _Staging(ABC):
         if self._made and not connection.needs_rollback:
             with connection.cursor() as cursor:
                 cursor.execute(f"DROP TABLE IF EXISTS {self._name}")
+
+    def pass_by(self, rows: list[tuple[Any, ...]], conflict: str) -> None:
+        """Write `rows` to the real table without holding them."""
+        one = f"({', '.join(['%s'] * len(self._columns))})"
+        into = f"INSERT INTO {self._table} ({self._names}) VALUES "  # noqa: S608
+        with connection.cursor() as cursor:
+            if connection.vendor == "sqlite":
+                cursor.executemany(f"{into}{one} {conflict}", rows)
+            else:
+                values = [value for row in rows for value in row]
+                cursor.execute(f"{into}{', '.join([one] * len(rows))} {conflict}", values)
 
     @abstractmethod
     def _put(self, cursor: Any, rows: list[tuple[Any, ...]]) -> None:

@@ -16,4 +16,6 @@ def looks_secret(name: str) -> bool:
 
 def storable(text: str) -> str:
     """Text as both databases take it: without NUL and half characters."""
+    if text.isascii() and "\x00" not in text:
+        return text
     return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()

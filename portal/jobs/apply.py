@@ -78,8 +78,8 @@ def apply_jobs(
             lock_server(server)
             owners = owners_of(server, chunk)
             batch = work_out(server, chunk, owners, digests)
-            writer.fill(batch.differing, batch.deltas)
-            _write(server, batch, writer)
+            writer.write(batch)
+            _note_written(server, batch)
             result += _tell(server, batch, owners)
     return result
 
@@ -101,7 +101,8 @@ def _apply_in_bulk(server: CometServer, reports: list[AnyJob], digests: Digests)
                     owners = owners_of(server, reports)
                     batch = work_out(server, chunk, owners, digests)
                     writer.fill(batch.differing + batch.redigested, batch.deltas)
-                _write(server, batch, writer)
+                writer.move()
+                _note_written(server, batch)
             result += ApplyResult.of(batch)
     pacer.rest()
     return result
@@ -129,10 +130,14 @@ class _Writer:
         self._jobs.move()
         self._rollups.move()
 
+    def write(self, batch: Batch) -> None:
+        """Both steps at once, for what changes a few Jobs."""
+        self._jobs.write(change.row.values() for change in batch.differing)
+        self._rollups.write(batch.deltas)
 
-def _write(server: CometServer, batch: Batch, writer: _Writer) -> None:
-    """Write a batch whose rows `writer` holds; the server's rows are locked."""
-    writer.move()
+
+def _note_written(server: CometServer, batch: Batch) -> None:
+    """Tell what a batch, just written, means beside its rows; the server's rows are locked."""
     if not batch.differing:
         return
     CometServer.objects.filter(pk=server.pk).update(jobs_revision=F("jobs_revision") + 1)

@@ -13,6 +13,7 @@ from comet.constants import JobClassification
 from portal.core.bulk import Pacer, chunked
 from portal.core.events import Fact, publish_all
 from portal.core.states import State, worst
+from portal.core.updates import update_rows
 from portal.fleet.models import Device, ProtectedItem
 from portal.jobs.merge import JobRow
 from portal.jobs.models import Job
@@ -187,7 +188,8 @@ def _save(items: Sequence[ProtectedItem], tenant_ids: dict[int, int]) -> None:
     """Write what differs of the items, then of their Devices, and tell of the Devices."""
     if not items:
         return
-    ProtectedItem.objects.bulk_update(items, _ITEM_COLUMNS, batch_size=_CHUNK)
+    for part in chunked(items, _CHUNK):
+        update_rows(part, _ITEM_COLUMNS)
     device_ids = {item.device_id for item in items}
     beside: dict[int, list[tuple[str, datetime | None, datetime | None]]] = defaultdict(list)
     standing = ProtectedItem.objects.filter(device_id__in=device_ids)
@@ -198,8 +200,8 @@ def _save(items: Sequence[ProtectedItem], tenant_ids: dict[int, int]) -> None:
     changed = [
         device for device in Device.objects.filter(pk__in=device_ids) if _stand_as(device, beside[device.pk])
     ]
-    if changed:
-        Device.objects.bulk_update(changed, _DEVICE_COLUMNS, batch_size=_CHUNK)
+    for devices in chunked(changed, _CHUNK):
+        update_rows(devices, _DEVICE_COLUMNS)
     publish_all(
         Fact(
             "device.changed",

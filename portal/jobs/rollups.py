@@ -68,8 +68,7 @@ class Deltas:
     def write(self) -> None:
         """Add the differences, within the caller's transaction."""
         with RollupWriter() as writer:
-            writer.fill(self)
-            writer.move()
+            writer.write(self)
 
 
 class RollupWriter:
@@ -91,6 +90,11 @@ class RollupWriter:
     def fill(self, deltas: Deltas) -> None:
         self._hours.fill(deltas.hours())
         self._days.fill(deltas.days())
+
+    def write(self, deltas: Deltas) -> None:
+        """Both steps at once, for a few differences."""
+        self._hours.write(deltas.hours())
+        self._days.write(deltas.days())
 
     def move(self) -> None:
         self._hours.move()

@@ -71,7 +71,7 @@ def fill(row: Event, item: StreamedEvent, places: Places, problem: str) -> None:
     event = item.event
     job, device = places.job_of(event), places.device_of(event)
     row.job = job
-    row.device = device or (job.device if job else None)
+    row.device_id = device.pk if device is not None else job.device_id if job is not None else None
     row.placement = places.placement_of(event, job, device)
     row.type = event.type
     row.type_string = plain(event.type_string)[:80]

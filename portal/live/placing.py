@@ -14,6 +14,20 @@ _OF_END_CUSTOMERS: Final = frozenset({"job", "user", "device"})
 """Groups whose events belong to whoever has the organization, the top level included."""
 
 
+_OF_JOBS: Final = (
+    "guid",
+    "placement",
+    "device",
+    "username",
+    "device_name",
+    "item_name",
+    "classification",
+    "status",
+    "state",
+)
+"""Columns of a Job that its events show or point at."""
+
+
 class Places:
     """What the events of one batch may point at, read beforehand."""
 
@@ -28,9 +42,7 @@ class Places:
             if not placement.is_released
         }
         self.itself = self._placements.get((SERVER_ITSELF, "")) or Placements(server).of_server()
-        self._jobs = {
-            job.guid: job for job in Job.objects.filter(pk__in=job_ids).select_related("device", "placement")
-        }
+        self._jobs = {job.guid: job for job in Job.objects.filter(pk__any_of=job_ids).only(*_OF_JOBS)}
         profiles = UserProfile.objects.filter(
             server=server, username__in={username_in(event) for event in events} - {""}
         )
@@ -57,7 +69,7 @@ class Places:
     def placement_of(self, event: StreamableEvent, job: Job | None, device: Device | None) -> Placement:
         """By the row it speaks of, the user it names, its organization; else the server's own."""
         if job is not None:
-            return job.placement
+            return self._by_id.get(job.placement_id, self.itself)
         if device is not None:
             return device.placement
         username, organization_id = username_in(event), event.owner_organization_id

@@ -1,7 +1,7 @@
 """Takes secrets out of what an event carries, before it is stored."""
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -40,7 +40,8 @@ def without_secrets(value: Any, depth: int = 0) -> Any:
     does not store, become U+FFFD.
     """
     if isinstance(value, str):
-        return _IN_ADDRESS.sub(rf"\1{REMOVED}@", storable(value))
+        text = storable(value)
+        return _IN_ADDRESS.sub(rf"\1{REMOVED}@", text) if "@" in text else text
     if depth >= DEEPEST:
         return REMOVED if isinstance(value, dict | list) else value
     if isinstance(value, list):
@@ -53,6 +54,7 @@ def without_secrets(value: Any, depth: int = 0) -> Any:
     return value
 
 
+@lru_cache(maxsize=4096)
 def is_secret(name: str) -> bool:
     """Whether a key of this name holds, or may hold, what nobody should read."""
     if name in secret_names():

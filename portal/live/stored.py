@@ -10,6 +10,8 @@ from comet.types import StreamableEvent
 from portal.live.secrets import without_secrets
 
 MAX_STORED_BYTES: Final = 1_048_576
+SURELY_SHORT: Final = MAX_STORED_BYTES // 16
+"""Characters that stay below the limit in any encoding, whatever is put in the place of secrets."""
 _NUL: Final = "\\u0000"
 """As JSON writes it, the only way a text can hold it."""
 
@@ -34,6 +36,8 @@ def storable_data(item: StreamedEvent) -> tuple[Any, str]:
             f"It is {len(item.text):,} characters long and its data was not stored; 1 MiB is the most.",
         )
     clean = without_secrets(item.event.data)
+    if len(item.text) < SURELY_SHORT:
+        return clean, ""
     size_bytes = len(json.dumps(clean, ensure_ascii=False).encode())
     if size_bytes > MAX_STORED_BYTES:
         return None, f"Its data is {size_bytes:,} bytes long and was not stored; 1 MiB is the most."

@@ -39,7 +39,9 @@ def summary_of(event: StreamableEvent, *, job: Job | None, device: Device | None
 
 def plain(text: str) -> str:
     """`text` on one line, without characters nobody sees."""
-    visible = "".join(" " if unicodedata.category(char)[0] in "CZ" else char for char in text)
+    visible = text
+    if not text.isprintable():
+        visible = "".join(" " if unicodedata.category(char)[0] in "CZ" else char for char in text)
     return " ".join(visible.split())[:LIMIT]
 
 

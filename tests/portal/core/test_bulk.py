@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from portal.core import bulk
-from portal.core.bulk import Pacer, upsert
+from portal.core.bulk import Pacer, Upsert, upsert
 from portal.fleet.models import Device, UserProfile
 from portal.jobs.models import PlacementHour
 from tests.factories import DeviceFactory, PlacementFactory, UserProfileFactory
@@ -144,3 +144,17 @@ def test_each_chunk_is_a_transaction_of_its_own(placement):
     assert sum("INSERT INTO" in sql and "SELECT" in sql for sql in begun) == 3
     assert UserProfile.objects.count() == 25
     assert not connection.in_atomic_block
+
+
+def test_a_few_rows_are_written_at_once_as_many_are(placement, django_assert_num_queries):
+    columns = {"unique": ("placement_id", "hour"), "update": (), "add": ("failed", "upload_bytes")}
+    rows = [(placement.pk, HOUR, 1, 40), (placement.pk, HOUR + timedelta(hours=1), 2, 0)]
+    with Upsert(PlacementHour, **columns) as writer:
+        with django_assert_num_queries(1):
+            writer.write(rows)
+        with django_assert_num_queries(0):
+            writer.write([])
+        writer.write(rows[:1])
+
+    stored = PlacementHour.objects.order_by("hour").values_list("failed", "upload_bytes", "succeeded")
+    assert list(stored) == [(2, 80, 0), (2, 0, 0)]
