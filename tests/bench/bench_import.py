@@ -27,7 +27,8 @@ from portal.jobs.models import Job, PlacementHour
 from portal.jobs.records import JobRecord
 from portal.servers.models import CometServer
 from tests.bench.harness import Result, migrated_database, percentile
-from tests.bench.job_lists import list_of_jobs, populate
+from tests.bench.job_details import list_of_jobs
+from tests.bench.populated import populate
 
 ROWS: Final = 60_000
 GOAL_ROWS: Final = 34_000

@@ -25,7 +25,8 @@ from portal.jobs.models import DeviceDay, Job, PlacementHour
 from portal.jobs.states import state_of
 from portal.servers.models import CometServer
 from tests.bench.harness import Result, migrated_database
-from tests.bench.job_lists import list_of_jobs, populate
+from tests.bench.job_details import list_of_jobs
+from tests.bench.populated import populate
 
 JOBS: Final = 100_000
 CHANGED_EACH: Final = 20

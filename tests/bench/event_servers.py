@@ -1,0 +1,140 @@
+"""Comet Servers that send Job events as fast as they are told to, each over a websocket of its own.
+
+    python -m tests.bench.event_servers PORT
+
+Server N is under the path /N. POST /go with `rate` (events a second, over all) and `seconds` starts the
+sending and answers with the number sent when it ends. Half of the events are starts, half ends of Jobs;
+SnapshotID, which the portal stores with the rest, holds the time at which an event was sent.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from typing import Any, Final
+from uuid import uuid4
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from comet.constants import StreamableEventType as Type
+from tests.bench.job_details import job_detail
+
+FRAMES_OF_A_SIGN_IN: Final = 5
+TICK_SECONDS: Final = 0.01
+PROFILES: Final = 125
+APART: Final = 40
+"""Events between the start of a Job and its end."""
+
+START_HASH: Final = uuid4().hex
+_streams: dict[str, WebSocket] = {}
+
+
+def _version() -> dict[str, Any]:
+    return {"Version": "25.9.8", "AuthenticationRole": True, "ServerStartHash": START_HASH}
+
+
+async def session_start(request: Request) -> Response:
+    return JSONResponse({"Status": 200, "Message": "OK", "SessionKey": uuid4().hex, "SessionType": "admin"})
+
+
+async def meta_version(request: Request) -> Response:
+    return JSONResponse(_version())
+
+
+async def stream(websocket: WebSocket) -> None:
+    await websocket.accept()
+    try:
+        for _ in range(FRAMES_OF_A_SIGN_IN):
+            await websocket.receive_text()
+        await websocket.send_text("200 OK")
+        hello = {"Type": Type.META_HELLO, "TypeString": "SEVT_META_HELLO", "Data": _version()}
+        await websocket.send_text(json.dumps(hello))
+        _streams[websocket.path_params["server"]] = websocket
+        await websocket.receive_text()
+    except WebSocketDisconnect:
+        return
+
+
+async def go(request: Request) -> Response:
+    order = await request.json()
+    each = order["rate"] / len(_streams)
+    sent = await asyncio.gather(
+        *(_send(name, websocket, each, order["seconds"]) for name, websocket in _streams.items())
+    )
+    return JSONResponse({"sent": sum(sent)})
+
+
+async def _send(name: str, websocket: WebSocket, rate: float, seconds: float) -> int:
+    """At an even pace; what one tick missed the next makes up for."""
+    frames = _frames()
+    began, sent = time.monotonic(), 0
+    while (elapsed := time.monotonic() - began) < seconds:
+        while sent < elapsed * rate:
+            await websocket.send_text(next(frames).replace("SENT-AT", f"{time.time():.6f}"))
+            sent += 1
+        await asyncio.sleep(TICK_SECONDS)
+    return sent
+
+
+def _frames() -> Any:
+    """Starts and ends in turn, each as text in which only the time of sending is missing."""
+    run = uuid4().hex[:12]
+    number = 0
+    while True:
+        yield _frame(run, number, Type.JOB_NEW, "SEVT_JOB_NEW")
+        if number >= APART:
+            yield _frame(run, number - APART, Type.JOB_COMPLETED, "SEVT_JOB_COMPLETED")
+        number += 1
+
+
+def _frame(run: str, number: int, kind: int, name: str) -> str:
+    now = int(time.time())
+    job = job_detail(number, now - 600 + number % 300, profiles=PROFILES)
+    job["GUID"] = f"{number:08x}-0000-4000-8000-{run}"
+    job["SnapshotID"] = "SENT-AT"
+    if kind == Type.JOB_NEW:
+        counted = {"Counter": 1, "RecievedTime": now, "BytesDone": 9, "ItemsDone": 4, "ItemsTotal": 10}
+        job |= {"EndTime": 0, "Status": 6001, "Progress": counted, "CancellationID": uuid4().hex}
+    event = {
+        "Actor": job["Username"],
+        "OwnerOrganizationID": "",
+        "ResourceID": job["GUID"],
+        "Type": kind,
+        "TypeString": name,
+        "Timestamp": now,
+        "Data": job,
+    }
+    return json.dumps(event, separators=(",", ":"))
+
+
+app = Starlette(
+    routes=[
+        Route("/go", go, methods=["POST"]),
+        Route("/{server}/api/v1/admin/account/session-start", session_start, methods=["POST"]),
+        Route("/{server}/api/v1/admin/meta/version", meta_version, methods=["POST"]),
+        WebSocketRoute("/{server}/api/v1/events/stream", stream),
+    ]
+)
+
+
+def main(port: int) -> None:
+    config = uvicorn.Config(
+        app,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        log_config=None,
+        access_log=False,
+    )
+    asyncio.run(uvicorn.Server(config).serve())
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
