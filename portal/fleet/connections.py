@@ -18,6 +18,12 @@ from portal.servers.placements import Placements, lock_server
 MISSES: Final = 2
 """Lists in a row that must lack a Device before it counts as offline: mass reconnects happen."""
 
+APART: Final = timedelta(seconds=30)
+"""How far apart these lists have to be: one that closes a gap may come right beside that of the minute."""
+
+SET_BACK: Final = timedelta(minutes=10)
+"""Of a server whose clock was set back by more than this, what is known seems to be of the future."""
+
 SEEN_EVERY: Final = timedelta(minutes=5)
 """How old the time a connected Device was last seen may get before it is written again."""
 
@@ -54,9 +60,10 @@ def apply_connections(
         written, shown = [], []
         for device in Device.objects.filter(server=server).select_related("profile"):
             before = (device.connections, device.client_version)
-            if not _take(device, by_device.get((device.profile.username, device.device_id), [])):
+            live_now = by_device.get((device.profile.username, device.device_id), [])
+            if not (_take(device, live_now) if live_now else _miss(device, as_of)):
                 continue
-            if device.connections:
+            if live_now:
                 device.last_seen_at = now
             device.presence_at = max(as_of, device.presence_at or as_of)
             written.append(device)
@@ -75,15 +82,22 @@ def apply_connections(
     return len(shown)
 
 
+def _miss(device: Device, as_of: datetime) -> bool:
+    """A list of `as_of` lacks the device; whether there is anything to write."""
+    if not device.connections:
+        return False
+    apart = APART if device.missed_polls else timedelta()
+    known_of = device.presence_at
+    if known_of is not None and as_of < known_of + apart and known_of - as_of < SET_BACK:
+        return False  # older than what an event told, or as good as the same list again
+    device.missed_polls += 1
+    if device.missed_polls >= MISSES:
+        device.connections = device.missed_polls = 0
+    return True
+
+
 def _take(device: Device, live: list[LiveUserConnection]) -> bool:
     """Let `device` take its connections; whether there is anything to write."""
-    if not live:
-        if not device.connections:
-            return False
-        device.missed_polls += 1
-        if device.missed_polls >= MISSES:
-            device.connections = device.missed_polls = 0
-        return True
     newest = max(live, key=lambda connection: connection.connection_time)
     before = [getattr(device, name) for name in _COLUMNS]
     device.connections, device.missed_polls = min(len(live), 32_767), 0

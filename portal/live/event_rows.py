@@ -21,6 +21,12 @@ from portal.servers.models import CometServer
 from portal.servers.placements import lock_server
 
 HIGHEST_TYPE: Final = 2_147_483_647
+NO_EVENT: Final = {
+    "DecodeError": "it is not JSON",
+    "ValidationError": "its fields are not of the types they should be",
+}
+"""What is wrong with a frame, by the name that `comet.stream` gives it."""
+
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -40,7 +46,10 @@ def is_readable(item: StreamedEvent) -> bool:
 
 def why_unreadable(item: StreamedEvent | BadFrame) -> str:
     """Why a frame is no event."""
-    reason = item.reason if isinstance(item, BadFrame) else f"the type {item.event.type} is no type"
+    if isinstance(item, BadFrame):
+        reason = NO_EVENT.get(item.reason, item.reason)
+    else:
+        reason = f"the type {item.event.type} is no type"
     return f"This is not an event as Comet Servers send them: {reason}."
 
 

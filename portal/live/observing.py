@@ -137,12 +137,13 @@ def summary_of_gap(data: dict[str, Any]) -> str:
 
 
 def told_of(brought: dict[str, int]) -> str:
-    """`3 Jobs, 1 User Profile`; empty where nothing was brought."""
-    return ", ".join(
+    """`3 Jobs, 1 User Profile and 2 devices that came or went`; empty where nothing was brought."""
+    told = [
         f"{number:,} {one if number == 1 else many}"
         for name, (one, many) in COUNTED.items()
         if (number := brought[name])
-    )
+    ]
+    return " and ".join(filter(None, [", ".join(told[:-1]), *told[-1:]]))
 
 
 def count_posted_during(event: Event) -> int:

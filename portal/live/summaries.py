@@ -17,6 +17,8 @@ UNREADABLE: Final = "Event that could not be read"
 _NAMES: Final = ("Username", "FriendlyName", "Description", "Name", "AccountName")
 """Fields by which Comet's structures say what they are called."""
 
+UNNAMED: Final = {"job": "A job"}
+
 _VERBS: Final = {
     State.SUCCEEDED: "succeeded",
     State.WARNING: "ended with warnings",
@@ -33,7 +35,7 @@ def summary_of(event: StreamableEvent, *, job: Job | None, device: Device | None
     named = _name_in(event, device)
     kind = KINDS.get(event.type)
     if kind is not None:
-        return plain(kind.line.format(named))
+        return plain(kind.line.format(named or UNNAMED.get(kind.group, "")))
     return plain(f"{event.type_string or f'Event {event.type}'} {named}")
 
 

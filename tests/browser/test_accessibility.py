@@ -53,6 +53,10 @@ class Place:
 PLACES: Final = (  # lists are narrowed: a rule looks at each element of each row
     Place("/", ready="#activity-feed > li"),
     Place("/attention/", link=".group-title", ready=".group-body"),
+    Place("/jobs/stuck/?hours=1"),
+    Place("/jobs/stuck/plan/?hours=1"),
+    Place("/activity/?group=gap"),
+    Place("/activity/set-aside/"),
     Place("/devices/?q=srv"),
     Place("/devices/?q=nothing-is-called-this"),
     Place("/devices/?state=failed", link="#device-table tbody td.cell-name a"),

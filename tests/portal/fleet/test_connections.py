@@ -23,6 +23,11 @@ def live(device, *, since=1, version="25.9.8"):
     )
 
 
+def listed(server, connections, *, minute):
+    """A list that was asked for so many minutes from now."""
+    apply_connections(server, connections, read_at=timezone.now() + timedelta(minutes=minute))
+
+
 def test_a_device_with_two_connections_takes_what_the_newest_reports():
     device = DeviceFactory(connections=0)
 
@@ -37,13 +42,40 @@ def test_a_device_with_two_connections_takes_what_the_newest_reports():
 
 
 def test_a_device_is_offline_only_after_two_lists_without_it():
-    device = DeviceFactory(connections=1)
+    seen_at = timezone.now() - timedelta(hours=1)
+    device = DeviceFactory(connections=1, last_seen_at=seen_at)
 
-    apply_connections(device.server, {})
+    listed(device.server, {}, minute=0)
+    device.refresh_from_db()
+    assert device.is_online
+    assert device.last_seen_at == seen_at
+
+    listed(device.server, {}, minute=1)
+    device.refresh_from_db()
+    assert not device.is_online
+
+
+def test_two_lists_without_it_in_one_moment_count_as_one():
+    device = DeviceFactory(connections=1)
+    for _ in range(3):
+        listed(device.server, {}, minute=0)
     device.refresh_from_db()
     assert device.is_online
 
-    apply_connections(device.server, {})
+
+def test_a_list_from_before_its_connection_is_no_miss():
+    device = DeviceFactory(connections=0)
+    told(device, connected=True, ago=0)
+    listed(device.server, {}, minute=-1)
+    listed(device.server, {}, minute=1)
+    device.refresh_from_db()
+    assert device.is_online
+
+
+def test_a_clock_that_was_set_back_keeps_no_device_online():
+    device = DeviceFactory(connections=1, presence_at=timezone.now() + timedelta(hours=1))
+    listed(device.server, {}, minute=0)
+    listed(device.server, {}, minute=1)
     device.refresh_from_db()
     assert not device.is_online
 
@@ -51,9 +83,9 @@ def test_a_device_is_offline_only_after_two_lists_without_it():
 def test_one_list_with_it_forgives_the_one_without():
     device = DeviceFactory(connections=1)
 
-    apply_connections(device.server, {})
-    apply_connections(device.server, {"c": live(device)})
-    apply_connections(device.server, {})
+    listed(device.server, {}, minute=0)
+    listed(device.server, {"c": live(device)}, minute=1)
+    listed(device.server, {}, minute=2)
 
     device.refresh_from_db()
     assert device.is_online
@@ -70,8 +102,8 @@ def test_one_device_id_under_two_users_is_two_devices():
     one.refresh_from_db()
     other.refresh_from_db()
     assert (one.connections, other.connections) == (1, 0)
-    apply_connections(one.server, {})
-    apply_connections(one.server, {})
+    listed(one.server, {}, minute=1)
+    listed(one.server, {}, minute=2)
     changes = [ConnectionChange(name, one.device_id, connected=True) for name in ("", "other")]
     apply_connection_changes(one.server, changes)
     one.refresh_from_db()
@@ -82,9 +114,11 @@ def test_one_device_id_under_two_users_is_two_devices():
 def test_lists_and_events_leave_other_servers_alone():
     device, elsewhere = DeviceFactory(connections=1), DeviceFactory(connections=1)
 
-    apply_connections(device.server, {})
-    apply_connections(device.server, {})
+    listed(device.server, {}, minute=0)
+    listed(device.server, {}, minute=1)
 
+    device.refresh_from_db()
+    assert not device.is_online
     elsewhere.refresh_from_db()
     assert elsewhere.is_online
 

@@ -162,7 +162,7 @@ def test_what_a_sync_brought_is_told_and_whether_the_server_restarted(server):
     [entry] = entries()
     assert entry.summary == (
         "Not observed: its event stream was cut and the server restarted;"
-        " 3 Jobs, 1 User Profile read afterwards"
+        " 3 Jobs and 1 User Profile read afterwards"
     )
     all_read(server, jobs=5)
     assert entries()[0].data["caught_up"]["jobs"] == 3  # that sync closed nothing of this gap
