@@ -27,7 +27,7 @@ from portal.tenants.services import require_above
 from portal.tenants.trash import KEPT_FOR
 from portal.tenants.trash_sight import reaches_trashed, trashed_with
 
-SHOWN: Final = 50
+SHOWN: Final = 20
 """Lines of one list on a Tenant's page."""
 
 LATEST: Final = 10
