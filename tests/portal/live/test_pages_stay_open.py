@@ -1,5 +1,6 @@
-"""What keeps an open page honest: a heartbeat, its session read again, and what a tenant's page hears."""
+"""What keeps an open page honest: one socket, a heartbeat, its session read again, its own topics."""
 
+import re
 import time
 
 import pytest
@@ -12,7 +13,14 @@ from portal.live.hub import BEAT, CARE_SECONDS, CARE_SETTLE_SECONDS, RECHECK_SEC
 from portal.tenants.models import Tenant
 from tests.environment.bad_line import BadLine
 from tests.environment.portal import ROOT
-from tests.factories import DeviceFactory, EventFactory, TenantFactory
+from tests.factories import (
+    CometServerFactory,
+    DeviceFactory,
+    EventFactory,
+    JobFactory,
+    OperationFactory,
+    TenantFactory,
+)
 from tests.portal.live.live_portal import LivePortal
 
 IDLE_SECONDS = 0.8
@@ -104,3 +112,27 @@ def test_the_page_of_the_whole_tree_hears_of_all_that_its_reader_may_see(
 def test_the_page_of_a_foreign_tenant_is_refused(live_portal, reseller, outsider):
     with live_portal.open(outsider, f"tenant:{reseller.tenant.pk}") as browser:
         assert browser.close_code() == 4403
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/jobs/", "/devices/", "/servers/", "/activity/", "/alerts/", "/operations/"]
+)
+def test_a_page_has_one_socket_with_topics_that_are_known(live_portal, provider, path):
+    content = provider.client().get(path).content.decode()
+    [topics] = re.findall(r'ws-connect="/ws/live/\?topics=([^"]*)"', content)
+    assert content.count("ws-connect") == 1
+    with live_portal.joined(provider, topics):
+        assert topics
+
+
+@pytest.mark.parametrize("kind", ["job", "device", "server", "operation", "tenant"])
+def test_the_page_of_an_object_listens_to_that_object(provider, kind):
+    row = {
+        "job": JobFactory,
+        "device": DeviceFactory,
+        "server": CometServerFactory,
+        "operation": OperationFactory,
+        "tenant": TenantFactory,
+    }[kind](**{"parent" if kind == "tenant" else "tenant": provider.tenant})
+    content = provider.client().get(f"/{kind}s/{row.pk}/").content.decode()
+    assert re.search(rf"topics={kind}:{row.pk}[\",]", content)
