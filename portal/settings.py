@@ -188,6 +188,7 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [SELF],
         "frame-ancestors": [NONE],
         "frame-src": [NONE],
+        "report-uri": "/policy-report",
     }
 }
 

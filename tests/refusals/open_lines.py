@@ -13,6 +13,11 @@ OWN_SECRET: Final = "checks a secret of its own"
 
 OPEN: Final[dict[str, Line]] = {
     "core:healthz": public("tells a load balancer that the process answers, and nothing more"),
+    "core:policy-report": public(
+        "counts what browsers report of a page's policy, before and after signing in; stores nothing",
+        get=NOT_OFFERED,
+        post=400,
+    ),
     "live:webhook-receive": public(OWN_SECRET, of=lambda p: [p.intake.key], get=NOT_OFFERED, post=401),
     "live:metrics": public(OWN_SECRET, get=404),
     "accounts:invitation-accept": public(INVITED, of=lambda p: ["no-such-token"], get=410, post=410),

@@ -24,6 +24,7 @@ POLICY = {
     "form-action": "'self'",
     "frame-ancestors": "'none'",
     "frame-src": "'none'",
+    "report-uri": "/policy-report",
 }
 OPENS_A_WINDOW = {"sso:server-launch", "sso:organization-launch", "sso:user-launch"}
 
