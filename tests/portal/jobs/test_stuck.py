@@ -69,18 +69,22 @@ def test_how_long_is_a_setting(settings):
 
 
 @pytest.mark.parametrize(
-    ("columns", "online", "act"),
+    ("cancellation_id", "asked_minutes_ago", "online", "act"),
     [
-        ({}, 1, "cancel"),
-        ({}, 0, "abandon"),
-        ({"cancellation_id": ""}, 1, "abandon"),
-        ({"cancel_asked_at": ago(minutes=9)}, 1, "wait"),
-        ({"cancel_asked_at": ago(minutes=11)}, 1, "abandon"),
-        ({"cancel_asked_at": ago(hours=8)}, 1, "cancel"),  # it has moved since
+        ("c", None, 1, "cancel"),
+        ("c", None, 0, "abandon"),
+        ("", None, 1, "abandon"),
+        ("c", 9, 1, "wait"),
+        ("c", 11, 1, "abandon"),
+        ("c", 480, 1, "cancel"),  # it has moved since
     ],
 )
-def test_cancelling_is_proposed_first_and_abandoning_where_that_is_in_vain(columns, online, act):
-    job = still(DeviceFactory(connections=online), **columns)
+def test_cancelling_is_proposed_first_and_abandoning_where_that_is_in_vain(
+    cancellation_id, asked_minutes_ago, online, act
+):
+    asked_at = ago(minutes=asked_minutes_ago) if asked_minutes_ago else None
+    device = DeviceFactory(connections=online)
+    job = still(device, cancellation_id=cancellation_id, cancel_asked_at=asked_at)
     assert proposal(job).act == act
 
 
@@ -162,6 +166,9 @@ def test_the_list_costs_the_same_queries_for_3_as_for_30(provider, django_assert
         client.get(LIST)
 
 
+@pytest.mark.skipif(
+    connection.vendor != "sqlite", reason="PostgreSQL reads a small table whole whatever it has"
+)
 def test_looking_for_stuck_jobs_reads_no_history():
     with CaptureQueriesContext(connection) as queries:
         list(stuck.list_stuck(EVERYWHERE, stuck.standstill()))
