@@ -30,6 +30,9 @@ DATABASE_THREADS: Final = 8
 CALL_THREADS: Final = 32
 """For sign-ins: those to servers that never answer must not keep the database waiting."""
 
+OPENING_AT_ONCE: Final = 32
+"""Streams whose handshakes are under way at the same time."""
+
 SETTLE_SECONDS: Final = 0.2
 """Pause after being woken: several facts about one server come close together."""
 
@@ -62,6 +65,7 @@ class Relay:
             1 if is_sqlite else DATABASE_THREADS, "relay", initializer=self._keep_connection
         )
         self._call_threads = ThreadPoolExecutor(CALL_THREADS, "relay-calls")
+        self._turns = asyncio.Semaphore(OPENING_AT_ONCE)
         self._wake = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -117,7 +121,7 @@ class Relay:
         for server_id, config in held.items():
             if server_id not in self._streams:
                 stream, name = (
-                    ServerStream(config, self.in_thread, self.in_call_thread),
+                    ServerStream(config, self.in_thread, self.in_call_thread, self._turns),
                     f"server {server_id}",
                 )
                 before = {task for task in self._ending if task.get_name() == name}

@@ -20,8 +20,8 @@ from portal.live.gaps import known_until, note_gap, queue_profile_reads
 from portal.live.ingest import Arrival, Fenced, Outcome, ingest
 from portal.live.leases import Held
 from portal.live.observing import Cause
+from portal.live.opening import followed, open_in_turn, session_key
 from portal.live.stream_state import note_down, note_up
-from portal.servers import clients
 from portal.servers.models import CometServer
 
 IDLE_SECONDS: Final = 300.0
@@ -58,8 +58,11 @@ log = structlog.get_logger(__name__)
 class ServerStream:
     """Follows the stream of one server under one lease until cancelled or fenced off."""
 
-    def __init__(self, held: Held, in_thread: InThread, in_call_thread: InThread) -> None:
+    def __init__(
+        self, held: Held, in_thread: InThread, in_call_thread: InThread, turns: asyncio.Semaphore
+    ) -> None:
         self._held = held
+        self._turns = turns
         self._in_thread = in_thread
         self._in_call_thread = in_call_thread
         self._arrivals: Arrivals | None = None
@@ -104,7 +107,7 @@ class ServerStream:
 
     async def _follow(self) -> None:
         """One connection, from sign-in to its end. Ends by raising."""
-        server = await self._in_thread(_followed, self._held.server_id)
+        server = await self._in_thread(followed, self._held.server_id)
         stream = await self._opened(server)
         try:
             await self._in_thread(
@@ -118,16 +121,16 @@ class ServerStream:
 
     async def _opened(self, server: CometServer) -> EventStream:
         """The server's stream, signed in. A session key that ran out meanwhile is renewed."""
-        key = await self._in_call_thread(_session_key, server)
+        key = await self._in_call_thread(session_key, server)
         stream = self._stream_with(key)
         try:
-            await stream.open()
+            await open_in_turn(stream, self._turns)
         except comet.Forbidden:
-            renewed = await self._in_call_thread(_session_key, server, renew=True)
+            renewed = await self._in_call_thread(session_key, server, renew=True)
             if renewed == key:
                 raise
             stream = self._stream_with(renewed)
-            await stream.open()
+            await open_in_turn(stream, self._turns)
         return stream
 
     def _stream_with(self, key: comet.SessionKey) -> EventStream:
@@ -262,35 +265,6 @@ async def _next_batch(arrivals: Arrivals) -> tuple[list[Arrival], bool]:
     except TimeoutError:
         return batch, False
     return batch, False
-
-
-def _followed(server_id: int) -> CometServer:
-    """The server, with its credential as it is now.
-
-    Raises:
-        Fenced: it was unlinked.
-    """
-    server = CometServer.objects.filter(pk=server_id, unlinking_at=None).first()
-    if server is None:
-        raise Fenced(f"server {server_id} was unlinked")
-    return server
-
-
-def _session_key(server: CometServer, *, renew: bool = False) -> comet.SessionKey:
-    """The session key held for the server, or a new one. With `renew` the server is asked whether it holds.
-
-    Asks the server and never the database: threads that wait for servers need no connection there.
-
-    Raises:
-        comet.CometError, SecretUnreadable, LookupError: there is no way to get one.
-    """
-    client = clients.for_server(server, purpose="poll")
-    try:
-        if renew:
-            client.admin_meta_version()  # renews a key that ran out, which opening a stream cannot
-        return client.start_session()
-    finally:
-        client.close()  # the next sign-in is far away: 1,000 idle connections cost 40 MB
 
 
 def _note_opened(server: CometServer, fence: int, since: datetime, cause: Cause) -> None:

@@ -22,7 +22,7 @@ from portal.core.heartbeats import from_now
 from portal.core.models import Heartbeat
 from portal.fleet.models import Device
 from portal.jobs.models import Job
-from portal.live import leases, relay, server_stream
+from portal.live import leases, opening, relay, server_stream
 from portal.live.gaps import close_gap, note_gap, queue_open_gaps
 from portal.live.models import Event, StreamLease
 from portal.live.relay import DATABASE_THREADS
@@ -130,14 +130,14 @@ def test_a_relay_outlives_a_database_that_ends_its_connections(emulator, mirrore
 
 def test_servers_that_never_answer_keep_no_other_waiting(emulator, mirrored, monkeypatch):
     silent = {CometServerFactory().pk for _ in range(DATABASE_THREADS + 1)}
-    answer, sign_in = threading.Event(), server_stream._session_key
+    answer, sign_in = threading.Event(), server_stream.session_key
 
     def slowly_signed_in(server, **how):
         if server.pk in silent:
             answer.wait()
         return sign_in(server, **how)
 
-    monkeypatch.setattr(server_stream, "_session_key", slowly_signed_in)
+    monkeypatch.setattr(server_stream, "session_key", slowly_signed_in)
     with RelayThread():
         try:
             wait_for(lambda: is_up(mirrored))
@@ -145,6 +145,27 @@ def test_servers_that_never_answer_keep_no_other_waiting(emulator, mirrored, mon
             wait_for(lambda: Job.objects.filter(guid=guid).exists())
         finally:
             answer.set()
+
+
+def test_servers_that_accept_and_never_say_more_keep_no_other_from_opening(emulator, linked, monkeypatch):
+    monkeypatch.setattr(relay, "OPENING_AT_ONCE", 1)
+    monkeypatch.setattr(opening, "TURN_SECONDS", 0.2)
+    with start_emulator(users=1, seed=8) as silent:
+        held = clients.for_server(linked).start_session()
+        os.kill(silent.pid, signal.SIGSTOP)
+        try:
+            mute = [CometServerFactory(api_url=silent.url) for _ in range(3)]
+            sign_in = server_stream.session_key
+            monkeypatch.setattr(
+                server_stream,
+                "session_key",
+                lambda server, **how: held if server in mute else sign_in(server, **how),
+            )
+            with RelayThread():
+                wait_for(lambda: is_up(linked), seconds=server_stream.OPEN_SECONDS - 2)
+                assert not any(is_up(server) for server in mute)
+        finally:
+            os.kill(silent.pid, signal.SIGCONT)
 
 
 def test_a_server_linked_later_is_picked_up_within_two_seconds(emulator, linked):
@@ -193,7 +214,7 @@ def test_a_server_that_does_not_say_goodbye_keeps_no_other_waiting(emulator, lin
             os.kill(silent.pid, signal.SIGCONT)
 
 
-def test_a_session_key_that_ran_out_is_renewed(emulator, linked):
+def test_asession_key_that_ran_out_is_renewed(emulator, linked):
     with RelayThread():
         wait_for(lambda: events_of(4000).exists())
         held = clients.for_server(linked).start_session()
