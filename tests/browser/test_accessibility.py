@@ -91,6 +91,7 @@ PLACES: Final = (  # lists are narrowed: a rule looks at each element of each ro
     Place("/people/1/roles/give/", who="owner"),
     Place("/people/roles/2/except/", who="owner"),
     Place("/people/invite/", who="owner"),
+    Place("/people/invitations/", who="owner"),
     Place("/roles/", who="owner"),
     Place("/roles/new/", who="owner"),
     Place("/view-as/", who="owner"),
