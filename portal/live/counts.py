@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from django.conf import settings
-from django.db.models import Count, Max, Min, QuerySet
+from django.db.models import Count, F, Max, Min, QuerySet
+from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from portal.core.bulk import upsert
@@ -50,6 +51,19 @@ def count_days() -> None:
     while day is not None and day <= timezone.now().date():
         _count_day(day)
         day += dt.timedelta(days=1)
+
+
+def move_counts(events: QuerySet[Event], placement_id: int) -> None:
+    """Count these events where they are about to be moved, in the caller's transaction."""
+    day = TruncDate("received_at", tzinfo=dt.UTC)
+    moved = events.exclude(placement=placement_id).annotate(day=day).order_by()
+    for held_by, begins_on, number, count in moved.values_list("placement", "day", "type").annotate(
+        Count("pk")
+    ):
+        there = EventCount.objects.filter(span=EventCount.Span.DAY, begins_on=begins_on, type=number)
+        if there.filter(placement=held_by).update(count=F("count") - count):
+            line = [(placement_id, EventCount.Span.DAY.value, begins_on, number, count)]
+            upsert(EventCount, line, unique=UNIQUE, update=(), add=("count",))
 
 
 def _first_day() -> dt.date | None:

@@ -23,7 +23,7 @@ MONTHS: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One day or month (UTC) and how many events there were. Without an address its events are not kept."""
+    """One day or month (UTC) and how many events there were. No address: there are none, or none any more."""
 
     begins_on: dt.date
     label: str
@@ -87,7 +87,9 @@ def _bars(starts: list[dt.date], counts: dict[dt.date, int], search: Search, *, 
             label=f"{start:%b %Y}" if by_month else f"{start:%a} {start.day} {start:%b}",
             count=counts.get(start, 0),
             height=100 * counts.get(start, 0) / most,
-            url=_address(search, start, by_month) if kept is None or start >= kept else "",
+            url=_address(search, start, by_month)
+            if counts.get(start) and (kept is None or start >= kept)
+            else "",
         )
         for start in starts
     ]

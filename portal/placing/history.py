@@ -19,6 +19,7 @@ from portal.jobs.changes import tally_of
 from portal.jobs.merge import COLUMNS, JobRow
 from portal.jobs.models import Job
 from portal.jobs.rollups import Deltas
+from portal.live.counts import move_counts
 from portal.live.kinds import types_in
 from portal.live.models import Event
 from portal.operations import services as operations
@@ -158,7 +159,9 @@ def _move_jobs(profile: UserProfile, ids: list[int]) -> None:
 
 
 def _move_events(profile: UserProfile, ids: list[int]) -> None:
-    Event.objects.filter(pk__in=ids).update(placement=profile.placement_id)
+    events = Event.objects.filter(pk__in=ids)
+    move_counts(events, profile.placement_id)
+    events.update(placement=profile.placement_id)
 
 
 def _note_jobs_moved(server_id: int) -> None:

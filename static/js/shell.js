@@ -16,7 +16,7 @@
   }
 
   function rows() {
-    return [...document.querySelectorAll("table.data-table tbody tr, .feed-line")].filter((row) => !row.hidden && row.matches(":has(td:not([colspan])), li"));
+    return [...document.querySelectorAll("table.data-table tbody tr, .feed-line")].filter((row) => row.checkVisibility() && row.matches(":has(td:not([colspan])), li"));
   }
 
   function currentRow() {

@@ -70,6 +70,8 @@ PLACES: Final = (  # lists are narrowed: a rule looks at each element of each ro
     Place("/alerts/mail/"),
     Place("/jobs/?state=failed", link="#job-table tbody a", ready="#job-log .log"),
     Place("/activity/", ready="#activity-feed > li"),
+    Place("/activity/?type=job&person=nobody", ready="#activity-empty"),
+    Place("/activity/counts/", ready=".count-card"),
     Place("/activity/", link="#activity-feed a"),
     Place("/operations/"),
     Place("/operations/", link="#operation-table tbody a"),

@@ -95,6 +95,42 @@ def test_lines_wait_while_activity_is_paused(technician: Page, emit: Callable[[s
     expect(technician.locator("#activity-new")).to_be_hidden()
 
 
+def test_a_narrowed_page_takes_only_what_its_filters_let_through(
+    technician: Page, emit: Callable[[str], None]
+):
+    open_live(technician, "/activity/?q=LET_THROUGH")
+    technician.mouse.move(5, 890)
+    emit("KEPT_OUT")
+    emit("LET_THROUGH")
+    expect(technician.locator("#activity-feed > li", has_text="LET_THROUGH")).to_be_visible(timeout=15_000)
+    assert technician.locator("#activity-feed > li", has_text="KEPT_OUT").count() == 0
+
+
+def test_what_waits_for_one_filter_does_not_come_under_another(technician: Page, emit: Callable[[str], None]):
+    open_live(technician, "/activity/")
+    technician.click("#activity-pause")
+    technician.mouse.move(5, 890)
+    emit("OF_THE_FORMER")
+    expect(technician.locator("#activity-new")).to_contain_text("new")
+    technician.fill(".filter-bar input[name=q]", "NOTHING_LIKE_IT")
+    expect(technician.locator("#activity-list .chip").first).to_contain_text("NOTHING_LIKE_IT")
+    technician.click("#activity-pause")
+    technician.click("#activity-pause")
+    assert technician.locator("#activity-feed > li").count() == 0
+
+
+def test_keys_lead_through_the_activity(technician: Page):
+    open_live(technician, "/activity/")
+    technician.wait_for_selector(".count-card")
+    technician.keyboard.press("j")
+    technician.keyboard.press("j")
+    current = technician.locator("#activity-feed > li.is-current")
+    expect(current).to_have_count(1)
+    address = current.locator("a").get_attribute("href")
+    technician.keyboard.press("Enter")
+    technician.wait_for_url(f"**{address}")
+
+
 def test_nothing_moves_under_the_pointer(technician: Page, emit: Callable[[str], None]):
     open_live(technician, "/activity/")
     technician.hover("#activity-feed > li:first-child")

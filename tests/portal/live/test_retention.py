@@ -46,6 +46,22 @@ def test_events_are_counted_by_day_placement_and_type():
     assert len(counted(DAY, placement=here)) == 2  # a day that is over is not counted again
 
 
+def test_counts_follow_events_that_are_moved():
+    here, there = PlacementFactory(), PlacementFactory()
+    yesterday = timezone.now() - timedelta(days=1)
+    moved = [EventFactory(placement=here, received_at=yesterday).pk for _ in range(3)]
+    EventFactory(placement=here, received_at=yesterday)
+    EventFactory(placement=there, received_at=timezone.now())
+    counts.count_days()
+    events = Event.objects.filter(pk__in=moved)
+    counts.move_counts(events, there.pk)
+    events.update(placement=there)
+    counts.move_counts(events, there.pk)  # they are there: nothing is counted twice
+    day = yesterday.date()
+    assert counted(DAY, placement=here) == [(day, 4201, 1)]
+    assert counted(DAY, placement=there) == [(day, 4201, 3), (timezone.now().date(), 4201, 1)]
+
+
 def test_a_count_that_is_no_more_goes():
     event = EventFactory()
     counts.count_days()
@@ -139,13 +155,11 @@ def test_a_removal_that_is_killed_goes_on_where_it_was(settings):
     for number in range(40):
         EventFactory(placement=here, received_at=at(4, day=1 + number % 20))
     counts.count_days()
-    name = connection.settings_dict["NAME"]
-    config = connection.settings_dict
-    url = (
-        f"sqlite:///{name}"
-        if connection.vendor == "sqlite"
-        else "postgresql://{USER}:{PASSWORD}@/{NAME}?host={HOST}&port={PORT}".format(**config)
-    )
+    url = f"sqlite:///{connection.settings_dict['NAME']}"
+    if connection.vendor == "postgresql":
+        url = "postgresql://{user}:{password}@/{dbname}?host={host}".format(
+            **{"password": "", **connection.get_connection_params()}
+        )
     environment = {**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "portal.settings"}
     child = subprocess.run([sys.executable, "-c", KILLED], env=environment, check=False)
     assert child.returncode == -signal.SIGKILL
