@@ -18,8 +18,11 @@ from portal.servers.placements import Placements, lock_server
 MISSES: Final = 2
 """Lists in a row that must lack a Device before it counts as offline: mass reconnects happen."""
 
-APART: Final = timedelta(seconds=30)
-"""How far apart these lists have to be: one that closes a gap may come right beside that of the minute."""
+APART: Final = timedelta(seconds=2)
+"""How far apart these lists have to be: one that closes a gap may come right beside that of the minute.
+
+No further, since what went unseen is to be offline within about a minute.
+"""
 
 SET_BACK: Final = timedelta(minutes=10)
 """Of a server whose clock was set back by more than this, what is known seems to be of the future."""
