@@ -44,7 +44,8 @@ class Life:
             await self.catch_up()
             wait = self._server.clock.wall_seconds_until(self._heap[0][0])
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), wait)
+                async with asyncio.timeout(wait):  # wait_for may lose a cancel on Python 3.11
+                    await self._changed.wait()
             self._changed.clear()
 
     async def catch_up(self) -> None:
