@@ -31,6 +31,7 @@ WITH_REASON = {
     "portal/alerts/posting.py": "errors only; connects by a guarded pool, see GUARDED",
     "portal/core/heartbeats.py": "this machine's own name",
     "portal/demo/ports.py": "looks whether ports of this machine are free",
+    "portal/live/server_stream.py": "errors only; `opening.py` opens streams, with a guarded client",
     "portal/live/sockets.py": "the form of frames to browsers; connects nowhere",
 }
 

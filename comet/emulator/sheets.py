@@ -2,9 +2,10 @@
 
 import csv
 import io
-import zipfile
 from typing import Any
 from xml.sax.saxutils import escape
+
+from comet.emulator.archives import zip_of
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -35,11 +36,8 @@ def csv_of(rows: list[dict[str, Any]]) -> str:
 def xlsx_of(rows: list[dict[str, Any]]) -> bytes:
     lines = "".join(f"<row>{''.join(map(_cell, row))}</row>" for row in _table(rows))
     sheet = f'<worksheet xmlns="{_MAIN}"><sheetData>{lines}</sheetData></worksheet>'
-    written = io.BytesIO()
-    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in {**_FRAME, "xl/worksheets/sheet1.xml": sheet}.items():
-            archive.writestr(name, f'<?xml version="1.0" encoding="UTF-8"?>{text}')
-    return written.getvalue()
+    texts = {**_FRAME, "xl/worksheets/sheet1.xml": sheet}
+    return zip_of({name: f'<?xml version="1.0" encoding="UTF-8"?>{text}' for name, text in texts.items()})
 
 
 def _table(rows: list[dict[str, Any]]) -> list[list[Any]]:

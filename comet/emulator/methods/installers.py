@@ -1,11 +1,10 @@
 """Installers of the client, and tokens for installing it unattended."""
 
-import io
 import secrets
-import zipfile
 from typing import Any
 
 from comet.emulator import passwords
+from comet.emulator.archives import zip_of
 from comet.emulator.call import Call, Raw, done, method
 from comet.emulator.errors import bad_request, unauthorised
 
@@ -98,15 +97,8 @@ def _installer(call: Call, number: int) -> Raw:
     product = call.server.settings.section(owner, "Branding")["ProductName"] or "Backup"
     text = f"{product} {call.server.options.version}\nserver={call.base_url()}\n".encode()
     filling = bytes(_SIZES.get(kind, _USUAL_SIZE) << 20)
-    body = _zip(text, filling) if ending == "zip" else _MAGIC[ending] + text + filling
+    files = {"install.txt": text, "install.dat": filling}
+    body = zip_of(files, compressed=False) if ending == "zip" else _MAGIC[ending] + text + filling
     name = f"{product}-{call.server.options.version}.{ending}".replace('"', "")
     headers = {"Content-Disposition": f'attachment; filename="{name.encode("ascii", "replace").decode()}"'}
     return Raw(body, "application/octet-stream", headers)
-
-
-def _zip(text: bytes, filling: bytes) -> bytes:
-    written = io.BytesIO()
-    with zipfile.ZipFile(written, "w") as archive:
-        archive.writestr("install.txt", text)
-        archive.writestr("install.dat", filling)
-    return written.getvalue()

@@ -2,10 +2,9 @@
 
 import base64
 import hashlib
-import io
-import zipfile
 from typing import Any
 
+from comet.emulator.archives import zip_of
 from comet.emulator.call import Call, Raw, done, method
 from comet.emulator.draw import Draw
 from comet.emulator.errors import bad_request
@@ -71,13 +70,8 @@ def read_select_logs(call: Call) -> Raw:
 
 @method("AdminMetaReadAllLogs")
 def read_all_logs(call: Call) -> Raw:
-    written = io.BytesIO()
-    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
-        for day in list_available_log_days(call):
-            archive.writestr(f"{day}.log", _log(call, day))
-    return Raw(
-        written.getvalue(), "application/zip", {"Content-Disposition": 'attachment; filename="logs.zip"'}
-    )
+    logs = {f"{day}.log": _log(call, day) for day in list_available_log_days(call)}
+    return Raw(zip_of(logs), "application/zip", {"Content-Disposition": 'attachment; filename="logs.zip"'})
 
 
 @method("AdminMetaResourceNew")
