@@ -26,6 +26,17 @@ OWN_VARIABLES: Final = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ENCRYPTION_K
 LISTS_OF_THE_MATRIX: Final = "tests/refusals/test_matrix.py::test_lists"
 """What a list shows whom is decided by SQL, and so by each database."""
 
+SAME_ON_EITHER: Final = (
+    "api/test_openapi.py",
+    "core/test_settings.py",
+    "live/test_bad_browsers.py",
+    "live/test_consumers.py",
+    "live/test_hub.py",
+    "live/test_pages_stay_open.py",
+    "servers/test_no_scanner.py",
+)
+"""Of tests/portal: long, and about sockets, settings or addresses; they run on SQLite alone."""
+
 
 @dataclass(slots=True)
 class Outcome:
@@ -90,7 +101,8 @@ def run_tests(outcome: Outcome) -> None:
     parallel = ["-n", str(min(4, os.cpu_count() or 1))]
     run_pytest("tests, SQLite", ["-m", "not browser and not postgres", *parallel], {}, outcome)
     with postgres_url() as url:
-        arguments = ["tests/portal", LISTS_OF_THE_MATRIX, "-m", "not browser", *parallel]
+        ignored = [f"--ignore=tests/portal/{name}" for name in SAME_ON_EITHER]
+        arguments = ["tests/portal", LISTS_OF_THE_MATRIX, *ignored, "-m", "not browser", *parallel]
         run_pytest("tests, PostgreSQL", arguments, {"DATABASE_URL": url}, outcome)
     try:
         browser = chromium.find_or_install()
