@@ -30,6 +30,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.db import SessionStore
 
 from portal.accounts.models import Membership, User
+from portal.accounts.sessions import SEEN_AT, SIGNED_IN_AT
 from portal.core.events import Fact, publish_all
 from portal.live.models import Event
 from portal.servers.models import CometServer, Placement
@@ -212,7 +213,8 @@ def _publish_events(placement: Placement) -> dict[int, float]:
         ]
         stored = Event.objects.bulk_create(rows)
         at = time.time()
-        publish_all([Fact("activity.added", placement.tenant_id, {"event": row.pk}) for row in stored])
+        facts = [{"event": row.pk, "server": row.server_id} for row in stored]
+        publish_all([Fact("activity.added", placement.tenant_id, ids) for ids in facts])
         sent.update((row.pk, at) for row in stored)
 
     for _ in _paced(range(SECONDS * 20), 20, step):
@@ -290,5 +292,6 @@ def _session(user: User) -> str:
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session[SIGNED_IN_AT] = session[SEEN_AT] = time.time()
     session.create()
     return f"{settings.SESSION_COOKIE_NAME}={session.session_key}"
