@@ -22,38 +22,20 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from comet.constants import StreamableEventType as Type
+from tests.bench.idle_server import greet, meta_version, session_start
 from tests.bench.job_details import job_detail
 
-FRAMES_OF_A_SIGN_IN: Final = 5
 TICK_SECONDS: Final = 0.01
 PROFILES: Final = 125
 APART: Final = 40
 """Events between the start of a Job and its end."""
 
-START_HASH: Final = uuid4().hex
 _streams: dict[str, WebSocket] = {}
 
 
-def _version() -> dict[str, Any]:
-    return {"Version": "25.9.8", "AuthenticationRole": True, "ServerStartHash": START_HASH}
-
-
-async def session_start(request: Request) -> Response:
-    return JSONResponse({"Status": 200, "Message": "OK", "SessionKey": uuid4().hex, "SessionType": "admin"})
-
-
-async def meta_version(request: Request) -> Response:
-    return JSONResponse(_version())
-
-
 async def stream(websocket: WebSocket) -> None:
-    await websocket.accept()
     try:
-        for _ in range(FRAMES_OF_A_SIGN_IN):
-            await websocket.receive_text()
-        await websocket.send_text("200 OK")
-        hello = {"Type": Type.META_HELLO, "TypeString": "SEVT_META_HELLO", "Data": _version()}
-        await websocket.send_text(json.dumps(hello))
+        await greet(websocket)
         _streams[websocket.path_params["server"]] = websocket
         await websocket.receive_text()
     except WebSocketDisconnect:

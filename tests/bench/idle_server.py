@@ -19,6 +19,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from comet.constants import StreamableEventType as Type
+
 FRAMES_OF_A_SIGN_IN: Final = 5
 START_HASH: Final = uuid4().hex
 
@@ -35,15 +37,19 @@ async def meta_version(request: Request) -> Response:
     return JSONResponse(_version())
 
 
-async def stream(websocket: WebSocket) -> None:
+async def greet(websocket: WebSocket) -> None:
+    """Let a stream in, whoever it is, and say hello."""
     await websocket.accept()
+    for _ in range(FRAMES_OF_A_SIGN_IN):
+        await websocket.receive_text()
+    await websocket.send_text("200 OK")
+    hello = {"Type": Type.META_HELLO, "TypeString": "SEVT_META_HELLO", "Data": _version()}
+    await websocket.send_text(json.dumps(hello))
+
+
+async def stream(websocket: WebSocket) -> None:
     try:
-        for _ in range(FRAMES_OF_A_SIGN_IN):
-            await websocket.receive_text()
-        await websocket.send_text("200 OK")
-        await websocket.send_text(
-            json.dumps({"Type": 4000, "TypeString": "SEVT_META_HELLO", "Data": _version()})
-        )
+        await greet(websocket)
         await websocket.receive_text()
     except WebSocketDisconnect:
         return
