@@ -305,7 +305,10 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "Perihelion: "
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = None
-ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}
+ACCOUNT_RATE_LIMITS = {
+    "login": f"{env_int('SIGN_INS_PER_MINUTE', 30)}/m/ip",
+    "login_failed": "10/m/ip,5/5m/key",
+}
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600  # seconds
 # A session ends when nobody used it for so long, and at last so long after its sign-in.
 SESSION_IDLE_SECONDS = env_int("SESSION_IDLE_MINUTES", 8 * 60) * 60

@@ -26,6 +26,7 @@ def running_portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running
             "OIDC_CLIENT_ID": "perihelion",
             "OIDC_CLIENT_SECRET": "of-the-tests-only",
             "OIDC_NAME": "Northern Staff",
+            "SIGN_INS_PER_MINUTE": "1000",  # all tests sign in from one address
         }
         data = tmp_path_factory.mktemp("portal") / "data"
         with RunningPortal(data, RESULTS / "portal.log", settings=settings) as portal:
@@ -67,8 +68,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
     """Add pictures of the open pages and the portal's last words to a failed test's report."""
     report = yield
     if report.failed and hasattr(item, "funcargs"):
-        context = item.funcargs.get("context")
-        for number, page in enumerate(context.pages if context else []):
+        browser = item.funcargs.get("browser")
+        contexts = browser.contexts if browser else []
+        for number, page in enumerate(page for context in contexts for page in context.pages):
             _take_picture(
                 page, RESULTS / f"{re.sub(r'[^A-Za-z0-9_-]+', '-', item.name)}-{number}.png", report
             )
