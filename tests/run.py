@@ -111,7 +111,9 @@ def run_tests(outcome: Outcome) -> None:
         outcome.broken.append("tests, Chromium")
         outcome.failed += 1
         return
-    run_pytest("tests, Chromium", ["tests/browser", "-m", "browser"], {"CHROMIUM": browser}, outcome)
+    by_file = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]  # each has a portal of its own
+    arguments = ["tests/browser", "-m", "browser", *by_file]
+    run_pytest("tests, Chromium", arguments, {"CHROMIUM": browser}, outcome)
 
 
 def run_pytest(name: str, arguments: Sequence[str], environ: Mapping[str, str], outcome: Outcome) -> None:

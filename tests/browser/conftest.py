@@ -1,5 +1,6 @@
 """The portal's real processes and a real Chromium. A failed test leaves a picture in test-results/."""
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ RESULTS = ROOT / "test-results"
 
 @pytest.fixture(scope="session")
 def running_portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPortal]:
-    """Everything `make run` starts, on free ports, with data of its own; one for all browser tests."""
+    """Everything `make run` starts, on free ports, with data of its own; one for a process of tests."""
     RESULTS.mkdir(exist_ok=True)
     staff = User(sub="staff", claims={"email": "technician@demo.example", "email_verified": True})
     with run_server_in_thread(user_claims=[staff]) as provider:
@@ -29,7 +30,8 @@ def running_portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running
             "SIGN_INS_PER_MINUTE": "1000",  # all tests sign in from one address
         }
         data = tmp_path_factory.mktemp("portal") / "data"
-        with RunningPortal(data, RESULTS / "portal.log", settings=settings) as portal:
+        log = RESULTS / f"portal-{os.environ.get('PYTEST_XDIST_WORKER', 'only')}.log"
+        with RunningPortal(data, log, settings=settings) as portal:
             yield portal
 
 
