@@ -83,8 +83,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def recheck(self) -> None:
         """Read session and grants again: the reader goes, or sees what it may see now."""
-        if self.reader is None:
-            return
+        reader = self.reader
         try:
             _, topics, sight = await self._admission()
         except SignedOut:
@@ -92,7 +91,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
         except TopicRefused:
             await self._end(REFUSED)
         else:
-            hub_of_this_process().move(self.reader, topics=topics, sight=sight)
+            if reader is not None and reader is self.reader:  # it may have left meanwhile
+                hub_of_this_process().move(reader, topics=topics, sight=sight)
 
     @property
     def session_key(self) -> str:

@@ -1,5 +1,6 @@
 """Who may listen to what."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -186,6 +187,20 @@ def test_a_grant_that_goes_takes_its_rows_along(live_portal, reseller, outsider)
         later = EventFactory(tenant=outsider.tenant)
         publish("activity.added", tenant_id=outsider.tenant.pk, event=later.pk, server=later.server_id)
         assert later.summary not in browser.all_frames()
+
+
+def test_who_leaves_while_his_grants_are_read_again_holds_up_nobody(live_portal, provider):
+    async def leave_meanwhile():
+        hub = hub_of_this_process()
+        (reader,) = hub.readers()
+        recheck = asyncio.create_task(reader.recheck())
+        await asyncio.sleep(0)  # it asks the database now
+        reader.recheck.__self__._leave()
+        await recheck
+        return hub.readers()
+
+    with live_portal.joined(provider, "jobs"):
+        assert live_portal.run(leave_meanwhile) == []
 
 
 def test_who_views_as_somebody_else_hears_what_both_may(live_portal, provider, reseller, outsider):
