@@ -12,6 +12,7 @@ django_application = get_asgi_application()
 
 from django.conf import settings  # noqa: E402  (as below)
 from django.db import connections  # noqa: E402
+from django.urls import reverse  # noqa: E402
 
 # Each request has a thread of its own, which would take its connection to the grave: it stays open until the
 # garbage collector comes by, and a burst of webhooks leaves the other processes none.
@@ -31,4 +32,5 @@ websocket_application = SameOriginWebsockets(AuthMiddlewareStack(URLRouter(webso
 application = ProtocolTypeRouter(
     {"http": BodyLimits(django_application), "websocket": with_raw_send(websocket_application)}
 )
+reverse("core:healthz")  # loads every address with its views, for which the first visitor would wait
 announce_in_background()
