@@ -1,4 +1,4 @@
-// The shell: sidebar, keys, password fields, names typed to confirm.
+// The shell: sidebar, keys, filters, password fields, names typed to confirm.
 (() => {
   const root = document.documentElement;
   const GO_WITHIN_MS = 1000; // how long after "g" the second key counts
@@ -80,6 +80,8 @@
       showSidebarState();
     }
     if (event.target.closest("[data-help]")) keys["?"]();
+    const unfold = event.target.closest("[data-unfold]"); // the filters of a list, on a phone
+    if (unfold) unfold.setAttribute("aria-expanded", String(unfold.ariaExpanded !== "true"));
   });
 
   document.addEventListener("htmx:configRequest", (event) => {

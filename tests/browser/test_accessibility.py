@@ -197,6 +197,24 @@ def test_what_only_phones_show_is_accessible(pages: dict[str, Page]):
     assert findings(page, COLOURS) == []
 
 
+def test_filters_wait_behind_a_button_on_phones_unless_one_is_wrong(pages: dict[str, Page]):
+    page = pages["technician"]
+    page.set_viewport_size(PHONE)
+    page.goto("/activity/")
+    button = page.get_by_role("button", name="Filters")
+    kind = page.get_by_label("Type")
+    expect(page.get_by_role("searchbox", name="Search")).to_be_visible()
+    expect(kind).to_be_hidden()
+    button.press("Enter")
+    expect(button).to_have_attribute("aria-expanded", "true")
+    expect(kind).to_be_visible()
+    assert findings(page, LAYOUT) == []
+    button.press("Enter")
+    expect(kind).to_be_hidden()
+    page.goto("/activity/?since=yesterday")
+    expect(page.get_by_label("From")).to_be_visible()
+
+
 def test_what_is_wrong_with_a_form_is_accessible(pages: dict[str, Page]):
     page = pages["technician"]
     page.set_viewport_size(DESK)
