@@ -41,11 +41,13 @@ def stuck_list(request: PortalRequest) -> HttpResponse:
 @require_safe
 @requires("job:view")
 def stuck_plan(request: PortalRequest) -> HttpResponse:
-    """The dry run: what exactly would be done, Job by Job. `?job=` narrows it to one."""
+    """The dry run: what exactly would be done, Job by Job. `?selected=` narrows it to some."""
     jobs = _filters(request).rows()
-    if number := _number(request.GET.get("job", "")):
-        one = list_jobs(request.access).get_for(request.access, "job:view", pk=number)
-        jobs = jobs.filter(pk=one.pk)
+    numbers = [pk for text in request.GET.getlist("selected")[:MOST_AT_ONCE] if (pk := _number(text))]
+    if len(numbers) == 1:
+        list_jobs(request.access).get_for(request.access, "job:view", pk=numbers[0])
+    if numbers:
+        jobs = jobs.filter(pk__in=numbers)
     return _plan(request, _proposals(request, jobs.order_by("started_at", "pk")[:MOST_AT_ONCE]))
 
 

@@ -13,6 +13,7 @@ from portal.demo.children import end_group, end_with_parent
 from tests.environment.portal import ROOT
 
 STOP_SECONDS = 8.0
+LAST_LINES = 6
 
 
 @dataclass
@@ -106,7 +107,8 @@ class Processes:
             if process.popen is None:
                 continue
             if process.popen.poll() is not None and process.start_at == 0.0:
-                process.deaths.append(f"{process.name} ended with {process.popen.returncode}")
+                said = self._last_words(process.name)
+                process.deaths.append(f"{process.name} ended with {process.popen.returncode}: {said}")
                 self._bury(process)
                 self.start(process.name)
             elif process.start_at and time.monotonic() >= process.start_at:
@@ -118,6 +120,10 @@ class Processes:
         for process in self._all.values():
             process.start_at = min(process.start_at, time.monotonic())
         self.revive()
+
+    def _last_words(self, name: str) -> str:
+        lines = (self._logs / f"{name}.log").read_text(errors="replace").splitlines()
+        return " | ".join(lines[-LAST_LINES:])
 
     @property
     def deaths(self) -> list[str]:

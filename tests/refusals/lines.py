@@ -28,7 +28,7 @@ JOBS: Final = {
     "jobs:job-export": rows("job:view"),
     "jobs:job-detail": Line("job:view", of=lambda p: [p.job.pk]),
     "jobs:stuck-list": Line("job:view"),
-    "jobs:stuck-plan": Line("job:view", query=lambda p: {"job": p.job.pk}),
+    "jobs:stuck-plan": Line("job:view", query=lambda p: {"selected": p.job.pk}),
     "jobs:stuck-run": action("job:view", data={"choice": "0:abandon"}, post=422),
     "jobs:job-log": Line("job:view", of=lambda p: [p.job.pk]),
     "jobs:job-log-text": Line("job:view", of=lambda p: [p.job.pk], get=302),

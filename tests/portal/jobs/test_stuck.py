@@ -93,7 +93,7 @@ def test_the_list_shows_the_proposals_and_narrows(provider):
     client = provider.client()
     text = client.get(LIST).content.decode()
     assert "STUCK-PC" in text
-    assert f"{PLAN}?job={job.pk}" in text
+    assert f"{PLAN}?selected={job.pk}" in text
     assert "STUCK-PC" not in client.get(LIST + "?hours=12").content.decode()
     assert "STUCK-PC" in client.get(LIST + f"?hours=2&server={job.server_id}").content.decode()
     assert client.get(LIST + "?hours=3").status_code == 422
@@ -105,7 +105,7 @@ def test_others_jobs_are_neither_listed_nor_planned_nor_ended(reseller, outsider
     assert "STUCK-PC" in reseller.client().get(LIST).content.decode()
     client = outsider.client()
     assert "STUCK-PC" not in client.get(LIST).content.decode()
-    assert client.get(f"{PLAN}?job={job.pk}").status_code == 404
+    assert client.get(f"{PLAN}?selected={job.pk}").status_code == 404
     assert "STUCK-PC" not in client.get(PLAN).content.decode()
     assert client.post(RUN, {"choice": f"{job.pk}:cancel"}).status_code == 422
     assert not Operation.objects.exists()
@@ -119,6 +119,19 @@ def test_the_dry_run_says_each_call_and_does_nothing(provider):
     for told in ("AdminJobCancel", "AdminJobAbandon", "Cancel 1 job, abandon 1", "Left alone", "is offline"):
         assert told in text
     assert not Operation.objects.exists()
+
+
+def test_the_dry_run_is_narrowed_to_what_was_selected(provider, outsider):
+    chosen, also, other = still(), still(), still()
+    foreign = still(DeviceFactory(tenant=outsider.tenant))
+    page = f"{PLAN}?selected={chosen.pk}&selected={also.pk}&selected=x"
+    text = provider.client().get(page).content.decode()
+    assert f"{chosen.pk}:cancel" in text
+    assert f"{also.pk}:cancel" in text
+    assert f"{other.pk}:cancel" not in text
+    text = outsider.client().get(f"{page}&selected={foreign.pk}").content.decode()
+    assert f"{foreign.pk}:cancel" in text
+    assert f"{chosen.pk}:cancel" not in text
 
 
 def test_what_was_shown_is_done_as_operations(provider):
