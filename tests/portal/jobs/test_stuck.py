@@ -123,7 +123,7 @@ def test_the_dry_run_says_each_call_and_does_nothing(provider):
 
 def test_the_dry_run_is_narrowed_to_what_was_selected(provider, outsider):
     chosen, also, other = still(), still(), still()
-    foreign = still(DeviceFactory(tenant=outsider.tenant))
+    foreign = still(DeviceFactory(tenant=outsider.tenant, connections=1))
     page = f"{PLAN}?selected={chosen.pk}&selected={also.pk}&selected=x"
     text = provider.client().get(page).content.decode()
     assert f"{chosen.pk}:cancel" in text
