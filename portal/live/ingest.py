@@ -15,19 +15,18 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from comet.stream import BadFrame, StreamedEvent
-from comet.webhooks import Webhook
 from portal.core.events import Fact, publish_all
 from portal.core.metrics import count, observe
 from portal.core.refusals import note_refusal
-from portal.core.secrecy import storable
 from portal.live import gaps, set_aside, twins
 from portal.live.event_rows import Arrival, fill, is_readable, rows_of
 from portal.live.mirror import Applied, apply_to_mirror
-from portal.live.models import Event, StreamLease
+from portal.live.models import Event, PostedEvent, StreamLease
 from portal.live.placing import Places
 from portal.live.set_aside import Poison
 from portal.live.stored import without_nul
 from portal.live.summaries import UNREADABLE
+from portal.live.twins import Post
 from portal.servers.models import CometServer
 from portal.servers.placements import Placements, lock_server
 
@@ -37,6 +36,10 @@ HEARD_EVERY: Final = timedelta(seconds=1)
 
 class Fenced(Exception):
     """The lease is another relay's by now, or the server was unlinked: nothing may be written."""
+
+
+class Taken(Exception):
+    """Another process stored them meanwhile: nothing was written."""
 
 
 @dataclass(slots=True)
@@ -99,39 +102,48 @@ def _ingest(server_id: int, connection: UUID, arrivals: Sequence[Arrival], fence
     return Outcome(len(fresh), len(arrivals) - len(fresh), applied.wants_sync, applied.usernames)
 
 
-def ingest_webhook(server_id: int, webhook: Webhook, received_at: datetime) -> Outcome:
-    """Store and apply the event of one POST, unless it is known already.
+def ingest_posts(server_id: int, posts: Sequence[Post]) -> Outcome:
+    """Store and apply what came by POST, but for what is known already; none of it is kept as posted then.
 
-    It is safely stored when this returns.
+    Where that fails as a whole, halves are taken, as of a stream.
 
     Raises:
         Fenced: the server is not linked any more.
-        django.db.OperationalError: the database did not take it; the server sends it again.
+        Taken: another process stored some of them meanwhile.
+        django.db.OperationalError: the database did not take it.
     """
-    arrival = Arrival(0, received_at, webhook.item)
     try:
-        return _ingest_webhook(server_id, webhook, arrival)
-    except (Fenced, OperationalError, InterfaceError):
+        return _ingest_posts(server_id, posts)
+    except (Fenced, Taken, OperationalError, InterfaceError):
         raise
     except Exception as exc:
-        return _store_bare(lambda: locked_server(server_id), None, arrival, exc)
+        if len(posts) == 1:
+            arrival = Arrival(0, posts[0].received_at, posts[0].item)
+            return _store_bare(lambda: _server_taking(server_id, posts), None, arrival, exc)
+        middle = len(posts) // 2
+        outcome = ingest_posts(server_id, posts[:middle])
+        return outcome.joined(ingest_posts(server_id, posts[middle:]))
 
 
-def _ingest_webhook(server_id: int, webhook: Webhook, arrival: Arrival) -> Outcome:
-    received_at = arrival.received_at
+def _ingest_posts(server_id: int, posts: Sequence[Post]) -> Outcome:
     with transaction.atomic():
-        server = locked_server(server_id)
-        item, tracing_id = without_nul(webhook.item), storable(webhook.tracing_id)[:128]
-        arrival = replace(arrival, item=item)
-        digest = twins.digest_of(item)
-        known = twins.of_webhook(server, item, digest, tracing_id, received_at)
-        if known is not None:
-            if known.posted_at is None:
-                Event.objects.filter(pk=known.pk).update(posted_at=received_at, tracing_id=tracing_id)
-            return Outcome(repeated=1)
-        applied = _store(server, None, [arrival], {0: digest}, tracing_id=tracing_id)
-    _measure("webhook", [arrival], 0)
-    return Outcome(1, 0, applied.wants_sync, applied.usernames)
+        server = _server_taking(server_id, posts)
+        known = twins.Known(server, posts)
+        news: list[Post] = []
+        for post in posts:
+            row = known.event_of(post)
+            if row is None:
+                known.add(post)
+                news.append(post)
+            elif row.posted_at is None:
+                row.posted_at, row.tracing_id = post.received_at, post.tracing_id
+                row.save(update_fields=["posted_at", "tracing_id"])
+        fresh = [Arrival(place, post.received_at, post.item) for place, post in enumerate(news)]
+        digests = {place: post.digest for place, post in enumerate(news)}
+        tracing_ids = [post.tracing_id for post in news]
+        applied = _store(server, None, fresh, digests, tracing_ids) if news else Applied()
+    _measure("webhook", fresh, len(posts) - len(fresh))
+    return Outcome(len(fresh), len(posts) - len(fresh), applied.wants_sync, applied.usernames)
 
 
 def _measure(source: str, stored: Sequence[Arrival], repeated: int) -> None:
@@ -150,9 +162,9 @@ def _store(
     connection: UUID | None,
     fresh: Sequence[Arrival],
     digests: Mapping[int, str],
-    tracing_id: str | None = None,
+    tracing_ids: Sequence[str] = (),
 ) -> Applied:
-    """Apply what can be read, store everything; without a `connection` it came as a webhook."""
+    """Apply what can be read, store everything; without a `connection` it came as webhooks."""
     readable = _readable(fresh)
     applied = apply_to_mirror(server, readable)
     if len(applied.problems) + len(fresh) > len(readable):
@@ -163,7 +175,7 @@ def _store(
         row.digest = digests.get(arrival.position, "")
         if connection is None:
             row.source, row.position = Event.Source.WEBHOOK, None
-            row.posted_at, row.tracing_id = arrival.received_at, tracing_id or ""
+            row.posted_at, row.tracing_id = arrival.received_at, tracing_ids[arrival.position]
     Event.objects.bulk_create(rows)
     set_aside.keep(
         Poison(row, row.problem, arrival.item.text)
@@ -217,6 +229,15 @@ def locked_server(server_id: int) -> CometServer:
     server = CometServer.objects.filter(pk=server_id, unlinking_at=None).first()
     if server is None:
         raise Fenced(f"server {server_id} was unlinked")
+    return server
+
+
+def _server_taking(server_id: int, posts: Sequence[Post]) -> CometServer:
+    """The locked server; what of `posts` was kept is gone with the commit, and nobody else has it."""
+    server = locked_server(server_id)
+    kept = [post.kept_as for post in posts if post.kept_as is not None]
+    if kept and PostedEvent.objects.filter(pk__in=kept).delete()[0] < len(kept):
+        raise Taken
     return server
 
 

@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
 from portal.core.metrics import BUCKETS, Label, read_all
-from portal.live.models import Event, StreamLease
+from portal.live.models import Event, PostedEvent, StreamLease
 from portal.live.relay_status import FIGURES, list_relays
 from portal.operations.models import OperationItem
 from portal.servers.models import CometServer
@@ -104,6 +104,11 @@ def _work() -> Iterator[Metric]:
     for state, count in states.annotate(Count("pk")):
         gauge.add_metric([state], count)
     yield gauge
+    yield GaugeMetricFamily(
+        "perihelion_posted_events_waiting",
+        "Events that came by webhook and are kept, and not stored among the others yet.",
+        PostedEvent.objects.count(),
+    )
     set_aside = Event.objects.filter(received_at__gt=timezone.now() - DAY)
     yield GaugeMetricFamily(
         "perihelion_events_set_aside",

@@ -154,6 +154,26 @@ class Event(models.Model):
         return self.summary.partition(": ")[2]
 
 
+class PostedEvent(models.Model):
+    """An event that came by POST and was answered for; within moments an Event takes its place."""
+
+    server = models.ForeignKey("servers.CometServer", models.CASCADE, related_name="posted_events")
+    received_at = models.DateTimeField()
+    tracing_id = models.CharField(max_length=128, help_text="The server's mark of that webhook.")
+    digest = models.CharField(max_length=64, help_text="Of its content, as it came.")
+    told = models.TextField(help_text="The whole frame as JSON, without secrets.")
+
+    objects = TenantQuerySet["PostedEvent"].as_manager()
+    tenant_path = "server__tenant"
+
+    def __str__(self) -> str:
+        return f"{self.tracing_id} of {self.server}"
+
+    @property
+    def tenant_id(self) -> int:
+        return self.server.tenant_id
+
+
 class EventCount(models.Model):
     """How many events of one type there were in a day (UTC); of a month whose events were removed, in all."""
 

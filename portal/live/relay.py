@@ -2,7 +2,8 @@
 
 Which ones is in the database (`leases`): several relays share them, and the servers of one that died
 are taken over. Per server there is one task: sign in, open the stream, hand what comes to `ingest` in
-batches, and after each opening ask for a sync, since nothing that happened meanwhile is repeated.
+batches, and after each opening ask for a sync, since nothing that happened meanwhile is repeated. What
+servers post to the web processes is taken in here as well (`inbox_reader`).
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import functools
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
@@ -21,6 +23,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from portal.core.events import FACTS_CHANNEL, decode_facts
 from portal.core.heartbeats import forget, name_of_this_process, say_alive
+from portal.live.inbox import POSTED
+from portal.live.inbox_reader import InboxReader
 from portal.live.leases import RELAY, RENEW, Held, Holding, hold, release
 from portal.live.server_stream import ServerStream
 
@@ -67,11 +71,13 @@ class Relay:
         self._call_threads = ThreadPoolExecutor(CALL_THREADS, "relay-calls")
         self._turns = asyncio.Semaphore(OPENING_AT_ONCE)
         self._wake = asyncio.Event()
+        self._inbox = InboxReader(self.in_thread)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Hold leases and their streams; at the end give everything back."""
         log.info("relay.started", holder=self.holder)
         listener = asyncio.create_task(self._listen())
+        reader = asyncio.create_task(self._inbox.run())
         stopped = asyncio.create_task(stop.wait())
         try:
             while not stop.is_set():
@@ -88,6 +94,7 @@ class Relay:
                     await asyncio.sleep(SETTLE_SECONDS)
         finally:
             listener.cancel()
+            reader.cancel()
             stopped.cancel()
             await self._end()
             log.info("relay.stopped", holder=self.holder)
@@ -155,11 +162,19 @@ class Relay:
                     await channel.subscribe(FACTS_CHANNEL)
                     while True:
                         message = await channel.get_message(ignore_subscribe_messages=True, timeout=5)
-                        if message is not None and _is_waking(message["data"]):
-                            self._wake.set()
+                        if message is not None:
+                            self._heed(message["data"])
             except (redis.RedisError, OSError) as exc:
                 log.warning("relay.redis_lost", error=str(exc))
                 await asyncio.sleep(random.uniform(0.5, 1.5))  # noqa: S311
+
+    def _heed(self, message: bytes) -> None:
+        with suppress(msgspec.DecodeError):
+            names = {fact.name for fact in decode_facts(message)}
+            if names & WAKING:
+                self._wake.set()
+            if POSTED in names:
+                self._inbox.wake()
 
     async def _end(self) -> None:
         for running in self._streams.values():
@@ -185,13 +200,6 @@ class Relay:
         connection = connections["default"]
         connection.inc_thread_sharing()
         self._connections.append(connection)
-
-
-def _is_waking(message: bytes) -> bool:
-    try:
-        return any(fact.name in WAKING for fact in decode_facts(message))
-    except msgspec.DecodeError:
-        return False
 
 
 async def _run_after(before: set[asyncio.Task[None]], stream: ServerStream) -> None:

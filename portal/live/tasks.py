@@ -8,7 +8,7 @@ from celery import shared_task
 import comet
 from portal.core.encryption import SecretUnreadable
 from portal.core.locks import held_while_alive
-from portal.live import counts, gaps, retention, set_aside
+from portal.live import counts, gaps, inbox, retention, set_aside
 from portal.live.stream_state import note_unattended
 
 MINUTE: Final = 60  # seconds
@@ -39,7 +39,11 @@ def read_profile(server_id: int, username: str) -> None:
 
 @shared_task(soft_time_limit=10, time_limit=20)  # seconds
 def sweep_streams() -> None:
-    """Ask again for what is still to be read; say which streams no relay follows. Safe to run twice."""
+    """Ask again for what is still to be read, take in what no relay did, say which streams no relay follows.
+
+    Safe to run twice.
+    """
+    inbox.take_in_left_alone()
     gaps.queue_open_gaps()
     gaps.queue_unread_profiles()
     note_unattended()

@@ -7,19 +7,31 @@ event of a stream is matched with one webhook at most, and each webhook with one
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 from django.db.models import QuerySet
 
-from comet.stream import LARGE_CHARACTERS, StreamedEvent
+from comet.stream import LARGE_CHARACTERS, BadFrame, StreamedEvent
 from portal.core.wire import moment
 from portal.live.models import Event, WebhookIntake
 from portal.servers.models import CometServer
 
 WINDOW: Final = timedelta(hours=24)
 """How long after the first the second of two may come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One event that came by POST. `kept_as` is the id of its PostedEvent, if it was kept first."""
+
+    item: StreamedEvent | BadFrame
+    received_at: datetime
+    tracing_id: str
+    digest: str
+    kept_as: int | None = None
 
 
 def digest_of(item: StreamedEvent) -> str:
@@ -47,24 +59,47 @@ def of_webhooks(server: CometServer, digests: Iterable[str], now: datetime) -> d
     return found
 
 
-def of_webhook(
-    server: CometServer, item: StreamedEvent, digest: str, tracing_id: str, now: datetime
-) -> Event | None:
-    """The stored event that a webhook repeats; None where it is news.
+class Known:
+    """The stored events that webhooks of one batch may repeat, and those of the batch that were news."""
 
-    The same delivery again, or the first webhook of an event of the stream. Where the event states
-    its time, equal content is the same event even under another tracing id.
-    """
-    told_at = moment(item.event.timestamp)
-    since = min(now, told_at) if told_at else now  # what is told late, or again, is as old as it says
-    rows: Sequence[Event] = list(_recent(server, since).filter(digest=digest).order_by("pk"))
-    for row in rows:
-        if row.tracing_id == tracing_id:
-            return row
-    for row in rows:
-        if row.posted_at is None:
-            return row
-    return rows[0] if rows and item.event.timestamp else None
+    def __init__(self, server: CometServer, posts: Sequence[Post]) -> None:
+        self._server = server
+        self._rows: dict[str, list[Event]] = defaultdict(list)
+        rows = _recent(server, min(map(_told_at, posts))).filter(digest__in={post.digest for post in posts})
+        for row in rows.order_by("pk"):
+            self._rows[row.digest].append(row)
+
+    def event_of(self, post: Post) -> Event | None:
+        """The event that a webhook repeats; without an id where it stands in the same batch. None is news.
+
+        The same delivery again, or the first webhook of an event of the stream. Where the event states
+        its time, equal content is the same event even under another tracing id.
+        """
+        since = _told_at(post) - WINDOW
+        rows = [row for row in self._rows[post.digest] if row.received_at > since]
+        for row in rows:
+            if row.tracing_id == post.tracing_id:
+                return row
+        for row in rows:
+            if row.posted_at is None:
+                return row
+        return rows[0] if rows and _states_time(post) else None
+
+    def add(self, post: Post) -> None:
+        """Note that a webhook was news: the next of its batch may repeat it."""
+        at = post.received_at
+        row = Event(server=self._server, received_at=at, posted_at=at, tracing_id=post.tracing_id)
+        self._rows[post.digest].append(row)
+
+
+def _told_at(post: Post) -> datetime:
+    """What is told late, or again, is as old as it says."""
+    told_at = moment(post.item.event.timestamp) if isinstance(post.item, StreamedEvent) else None
+    return min(post.received_at, told_at) if told_at else post.received_at
+
+
+def _states_time(post: Post) -> bool:
+    return isinstance(post.item, StreamedEvent) and bool(post.item.event.timestamp)
 
 
 def _recent(server: CometServer, now: datetime) -> QuerySet[Event]:

@@ -14,7 +14,8 @@ from comet.constants import StreamableEventType
 from comet.transport import UNREACHED, guarded_session
 from comet.webhooks import TRACING_HEADER, register_webhook, remove_webhook
 from portal.core.addresses import AddressGuard, address_guard
-from portal.live.models import Event, WebhookIntake
+from portal.live.inbox import has_arrived
+from portal.live.models import WebhookIntake
 from portal.live.webhooks import (
     CHECK,
     REMOVE,
@@ -86,7 +87,7 @@ def check(item: OperationItem, progress: Progress) -> Done:
         raise ItemFailed(f"{server.name} has no such entry any more, or another one. Set it up again.")
     tracing_id = f"perihelion-check-{uuid4()}"
     _post_hello(intake, tracing_id, version)
-    if not Event.objects.filter(server=server, tracing_id=tracing_id).exists():
+    if not has_arrived(server.pk, tracing_id):
         raise ItemFailed(f"{intake.address} answered, but the event did not arrive in this portal.")
     return Done(text="The entry is there, and a hello posted to its address arrived.")
 

@@ -5,7 +5,7 @@ from functools import wraps
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -22,8 +22,8 @@ from portal.core.access import PortalRequest, public, requires
 from portal.core.body_limits import LONGER
 from portal.core.encryption import SecretUnreadable
 from portal.core.refusals import note_refusal
-from portal.live import gaps, webhooks
-from portal.live.ingest import Fenced, ingest_webhook
+from portal.live import inbox, webhooks
+from portal.live.ingest import Fenced
 from portal.live.models import WebhookIntake
 from portal.servers.models import CometServer
 
@@ -50,30 +50,25 @@ def refusals_counted(view: Callable[..., HttpResponseBase]) -> Callable[..., Htt
 @public
 def webhook_receive(request: HttpRequest, key: UUID) -> HttpResponse:
     """One event by POST. 200 once it is stored, 503 when it could not be, 4xx for what never can be."""
-    intake = WebhookIntake.objects.select_related("server").filter(key=key).first()
-    if intake is None:
-        return _refused("nobody is known under this address", 404)
     if request.headers.get("Content-Encoding", "identity") != "identity":
         return _refused("the body is compressed", 415)
     if int(request.headers.get("Content-Length") or 0) > MAX_BYTES:
         return _refused("the body is too long", 413)
     try:
+        intake = WebhookIntake.objects.select_related("server").filter(key=key).first()
+        if intake is None:
+            return _refused("nobody is known under this address", 404)
         required = {webhooks.SECRET_HEADER: webhooks.secret_of(intake)}
         body = request.read(MAX_BYTES + 1)
         webhook = read_webhook(body, request.headers, required_headers=required, max_bytes=MAX_BYTES)
-        outcome = ingest_webhook(intake.server_id, webhook, timezone.now())
-        webhooks.note_received(intake)
+        inbox.keep(intake, webhook, timezone.now())
     except BadWebhook as bad:
         return _refused(bad.message, bad.http_status or 400)
-    except Fenced:
+    except (Fenced, IntegrityError):
         return _refused("the server is not linked any more", 404)
     except (OperationalError, InterfaceError, SecretUnreadable, LookupError) as error:
-        note_refusal("webhook", "503", server_id=intake.server_id, error=type(error).__name__)
+        note_refusal("webhook", "503", key=str(key), error=type(error).__name__)
         return HttpResponse("Not stored. Send it again.", status=503, content_type="text/plain")
-    if outcome.wants_sync:
-        gaps.note_gap(intake.server_id, timezone.now(), settle=True)
-    elif outcome.usernames:
-        gaps.queue_profile_reads(intake.server_id, outcome.usernames)
     return HttpResponse("Stored.", content_type="text/plain")
 
 

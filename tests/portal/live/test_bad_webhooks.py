@@ -19,7 +19,8 @@ from django.utils import timezone
 from comet.webhooks import TRACING_HEADER
 from portal.core.body_limits import LONGER
 from portal.jobs.models import Job
-from portal.live.models import Event, WebhookIntake
+from portal.live.inbox import take_in
+from portal.live.models import Event, PostedEvent, WebhookIntake
 from portal.live.webhooks import SECRET_HEADER, intake_of, secret_of
 from tests.factories import DeviceFactory
 from tests.portal.live.events import JOB_ENDED, SUCCEEDED, job
@@ -77,7 +78,7 @@ def ended(door: Door, guid: str = "j1", **envelope: Any) -> dict[str, Any]:
 def test_a_wrong_secret_is_refused_counted_and_said_once(door, refused, said):
     for wrong in ("wrong", "", door.secret[:-1], door.secret + "x", "\xe9"):
         assert door.post(ended(door), **{SECRET_HEADER: wrong}) == 401
-    assert not Event.objects.exists()
+    assert not PostedEvent.objects.exists()
     assert refused("webhook") == {"401": 5}
     assert len(said("webhook")) == 1
 
@@ -85,7 +86,7 @@ def test_a_wrong_secret_is_refused_counted_and_said_once(door, refused, said):
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
 def test_a_wrong_method_is_refused_counted_and_said_once(door, refused, said, method):
     assert [door.post(ended(door), method) for _ in range(2)] == [405, 405]
-    assert not Event.objects.exists()
+    assert not PostedEvent.objects.exists()
     assert refused("webhook") == {"405": 2}
     assert len(said("webhook")) == 1
 
@@ -95,11 +96,13 @@ def test_a_replay_is_taken_and_changes_nothing(door, hours):
     told_at = timezone.now() - timedelta(hours=hours)
     event = ended(door, Timestamp=int(told_at.timestamp()))
     assert door.post(event, **{TRACING_HEADER: "t-1"}) == 200
+    take_in(door.device.server_id)
     Event.objects.update(received_at=told_at)
     Job.objects.update(status=SUCCEEDED)
     before = list(Event.objects.values()), list(Job.objects.values())
     for tracing in ("t-1", "t-1", "forged"):
         assert door.post(event, **{TRACING_HEADER: tracing}) == 200
+        take_in(door.device.server_id)
     assert (list(Event.objects.values()), list(Job.objects.values())) == before
 
 
@@ -142,12 +145,13 @@ def test_a_length_that_is_no_number_is_refused(door, length):
 )
 def test_what_is_no_event_is_refused_for_good(door, body):
     assert door.post(body) == 400
-    assert not Event.objects.exists()
+    assert not PostedEvent.objects.exists()
 
 
 def test_what_is_an_event_of_a_kind_is_kept_though_it_cannot_be_applied(door, refused):
     """The server would send again what is refused; this will never be better."""
     assert door.post({"Type": JOB_ENDED, "Data": {"GUID": "\x00", "Status": "x"}}) == 200
+    take_in(door.device.server_id)
     assert "could not be applied" in Event.objects.get().problem
     assert refused("event") == {"not applied": 1}
 

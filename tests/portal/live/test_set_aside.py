@@ -9,13 +9,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from comet.webhooks import Webhook
 from portal.audit.models import Entry
 from portal.fleet.models import UserProfile
 from portal.jobs.models import Job
 from portal.live import event_rows, replay, set_aside, tasks
-from portal.live.ingest import ingest, ingest_webhook
+from portal.live.ingest import ingest, ingest_posts
 from portal.live.models import Event, SetAside, StreamLease
+from portal.live.twins import Post, digest_of
 from portal.operations import runner
 from portal.operations.models import Operation, OperationItem
 from tests.factories import CometServerFactory, DeviceFactory, EventFactory, SetAsideFactory
@@ -119,7 +119,7 @@ def test_a_webhook_that_breaks_storing_itself_is_kept(device, monkeypatch):
 
     monkeypatch.setattr(event_rows, "summary_of", broken)
     item = arrival(0, 4103, Actor="alice").item
-    ingest_webhook(device.server_id, Webhook(item, "trace-1"), timezone.now())
+    ingest_posts(device.server_id, [Post(item, timezone.now(), "trace-1", digest_of(item))])
     kept = SetAside.objects.get()
     assert kept.event.source == Event.Source.WEBHOOK
     assert kept.told["Actor"] == "alice"

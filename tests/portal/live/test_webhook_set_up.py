@@ -10,7 +10,8 @@ from django.urls import reverse
 
 from comet.types import WebhookOption
 from portal.audit.models import Entry
-from portal.live.models import Event, WebhookIntake
+from portal.live.inbox import take_in
+from portal.live.models import Event, PostedEvent, WebhookIntake
 from portal.live.webhooks import CHECK, REMOVE, SET_UP, intake_of, registered_name, renew_secret, start
 from portal.servers import clients
 from portal.servers.models import CometServer
@@ -51,14 +52,15 @@ def test_it_is_set_up_checked_and_removed_and_others_stay(linked, provider, addr
     assert do(SET_UP, linked, provider, address).state == "succeeded"
     name = registered_name(intake_of(linked))
     assert set(entries(linked)) == {"theirs", name}
-    wait_for(lambda: Event.objects.filter(source="webhook", type=4000).exists())
+    wait_for(lambda: take_in(linked.pk))
+    assert Event.objects.filter(source="webhook", type=4000).exists()
 
     checked = do(CHECK, linked, provider)
     assert (checked.state, checked.progress_text) == (
         "succeeded",
         "The entry is there, and a hello posted to its address arrived.",
     )
-    assert Event.objects.filter(tracing_id__startswith="perihelion-check-").count() == 1
+    assert PostedEvent.objects.filter(tracing_id__startswith="perihelion-check-").count() == 1
 
     assert do(REMOVE, linked, provider).state == "succeeded"
     assert set(entries(linked)) == {"theirs"}
@@ -88,7 +90,7 @@ def test_a_check_posts_to_no_address_that_is_not_allowed(hosts, linked, provider
     settings.ALLOWED_HOSTS = hosts
     settings.ALLOWED_NETWORKS = [f"127.0.0.1/32:{urlsplit(linked.api_url).port}"]
     assert "could not be reached" in do(CHECK, linked, provider).error
-    assert not Event.objects.filter(tracing_id__startswith="perihelion-check-").exists()
+    assert not PostedEvent.objects.filter(tracing_id__startswith="perihelion-check-").exists()
 
 
 def test_a_check_posts_to_a_private_address_that_the_operator_calls_the_portal_s(

@@ -1,12 +1,10 @@
 """Events by POST: stored once, whatever else brings them, and only from who knows the secret."""
 
-import json
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from cryptography.fernet import Fernet
 from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -16,48 +14,18 @@ from django.utils import timezone
 from portal.fleet.models import UserProfile
 from portal.jobs.models import Job
 from portal.live import webhook_views
-from portal.live.ingest import ingest
 from portal.live.models import Event, StreamLease, WebhookIntake
 from portal.live.webhooks import SECRET_HEADER, intake_of, secret_of
 from tests.factories import DeviceFactory
-from tests.portal.live.events import JOB_ENDED, JOB_STARTED, SUCCEEDED, arrival, job
+from tests.portal.live.events import JOB_ENDED, JOB_STARTED, SUCCEEDED, job
+from tests.portal.live.posts import TRACING, ended, post, posting_device, streamed
 
 pytestmark = pytest.mark.django_db
-
-FENCE = 7
-TRACING = "x-Comet-Tracing-Id"
 
 
 @pytest.fixture
 def device(settings):
-    settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
-    device = DeviceFactory(name="FIN-SRV-02")
-    StreamLease.objects.create(server=device.server, holder="relay", fence=FENCE)
-    intake = intake_of(device.server)
-    WebhookIntake.objects.filter(pk=intake.pk).update(set_up_at=timezone.now())
-    return device
-
-
-def post(device: Any, event: dict[str, Any] | str, *, tracing: str = "", **headers: str) -> Any:
-    intake = intake_of(device.server)
-    body = event if isinstance(event, str) else json.dumps(event)
-    headers = {SECRET_HEADER: secret_of(intake), TRACING: tracing or str(uuid4())} | headers
-    url = reverse("live:webhook-receive", args=[intake.key])
-    return Client().post(url, body, content_type="application/json", headers=headers)
-
-
-def ended(device: Any, guid: str = "j1", **envelope: Any) -> dict[str, Any]:
-    return {"Type": JOB_ENDED, "Data": job(guid, SUCCEEDED, device=device), **envelope}
-
-
-def streamed(device: Any, *events: dict[str, Any]) -> Any:
-    arrivals = [
-        arrival(
-            place, event["Type"], event.get("Data"), **{k: event[k] for k in event.keys() - {"Type", "Data"}}
-        )
-        for place, event in enumerate(events)
-    ]
-    return ingest(device.server_id, uuid4(), arrivals, fence=FENCE)
+    return posting_device(settings)
 
 
 def test_a_posted_event_is_stored_and_applied(device):
@@ -165,7 +133,7 @@ def test_what_could_not_be_stored_is_asked_for_again(device, monkeypatch):
     def broken(*_: object) -> None:
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(webhook_views, "ingest_webhook", broken)
+    monkeypatch.setattr(webhook_views.inbox, "keep", broken)
     assert post(device, ended(device)).status_code == 503
 
 
