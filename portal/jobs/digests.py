@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from django.db import connection
+
 from comet.bulk import RawElement
 from portal.fleet.models import UserProfile
 from portal.jobs.models import Job
@@ -27,10 +29,11 @@ def known_digests(server: CometServer, start: datetime, end: datetime) -> set[st
         started_at__lte=end,
         device__isnull=False,
     ).exclude(digest="")
-    return {
-        digest
-        for digest, profile_id, placement_id in jobs.values_list("digest", "profile", "placement").iterator(
-            chunk_size=2000
-        )
-        if placed.get(profile_id) == placement_id
-    }
+    statement, values = jobs.values_list("digest", "profile", "placement").query.sql_with_params()
+    with connection.cursor() as cursor:  # all at once, since many a list is long and nothing is converted
+        cursor.execute(statement, values)
+        return {
+            digest
+            for digest, profile_id, placement_id in cursor.fetchall()
+            if placed.get(profile_id) == placement_id
+        }

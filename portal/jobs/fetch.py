@@ -71,17 +71,18 @@ def fetch_window(
     Raises:
         comet.CometError: the server did not give the list; then nothing is written.
     """
-    elements = client.admin_get_jobs_for_date_range_raw(
-        int(window.start.timestamp()), int(window.end.timestamp())
+    elements = list(
+        client.admin_get_jobs_for_date_range_raw(int(window.start.timestamp()), int(window.end.timestamp()))
     )
     known = known_digests(server, window.start - LONG, window.end)
-    result, done = ApplyResult(), 0
-    for batch in chunked(elements, SLICE):
-        fresh = [element for element in batch if digest_of(element) not in known]
+    fresh = [element for element in elements if digest_of(element) not in known]
+    done = len(elements) - len(fresh)
+    result = ApplyResult(unchanged=done)
+    report(done)
+    for batch in chunked(fresh, SLICE):
         digests: dict[str, str] = {}
-        jobs = _decoded(server, fresh, digests)
+        jobs = _decoded(server, batch, digests)
         result += apply_jobs(server, jobs, digests=digests, bulk=bulk)
-        result.unchanged += len(batch) - len(fresh)
         done += len(batch)
         report(done)
     return result
