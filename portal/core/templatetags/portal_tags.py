@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
@@ -80,11 +80,18 @@ def ago(moment: dt.datetime | None, empty: str = "never") -> SafeString:
     """`<time>` that says how long ago `moment` was; `static/js/time.js` keeps it true."""
     if moment is None:
         return format_html('<span class="text-secondary">{}</span>', empty)
+    said = time_ago(moment, timezone.now())
+    return _time_element(moment.replace(microsecond=0), timezone.get_current_timezone(), said)
+
+
+@lru_cache(maxsize=1024)
+def _time_element(second: dt.datetime, zone: dt.tzinfo, said: str) -> SafeString:
+    """Kept, since what happens at once is told at once; `zone` is the one that is active."""
     return format_html(
         '<time datetime="{}" title="{}" tabindex="0">{}</time>',
-        _machine_time(moment),
-        _exact_time(moment),
-        time_ago(moment, timezone.now()),
+        _machine_time(second),
+        _exact_time(second),
+        said,
     )
 
 

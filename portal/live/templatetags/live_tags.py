@@ -1,15 +1,17 @@
 """What the activity feed draws, and what the servers pages say of event streams."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from django import template
 from django.contrib.humanize.templatetags.humanize import intcomma
+from django.template.loader import render_to_string
+from django.urls import get_script_prefix, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from portal.core.access import Access
-from portal.core.templatetags.portal_tags import icon
 from portal.core.tenant_sets import EVERYTHING
 from portal.live.kinds import group_of
 from portal.live.models import Event, StreamLease
@@ -34,14 +36,36 @@ SUBJECTS: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Icon and word of each group of `live.kinds`, for one event of it."""
 
+SOME_PK: Final = 1_000_000_007
+"""Stands for any, to find its place in an address."""
+
 
 @register.simple_tag
-def event_subject(event: Event) -> SafeString:
-    """What an event without a state speaks of, where others have their state."""
-    name, word = SUBJECTS[group_of(event.type)]
-    return format_html(
-        '<span class="state-mark tone-grey">{}<span class="state-word">{}</span></span>', icon(name), word
-    )
+def event_mark(event: Event) -> SafeString:
+    """How an event stands, or what it speaks of where it has no state; see live/_event_mark.html."""
+    subject = "" if event.state or event.problem or event.is_gap else group_of(event.type)
+    return _mark(event.is_gap, event.state, bool(event.problem), subject)
+
+
+@lru_cache(maxsize=64)
+def _mark(is_gap: bool, state: str, is_set_aside: bool, subject: str) -> SafeString:
+    """Of the few there are, each is drawn once a process."""
+    icon, word = SUBJECTS.get(subject, ("", ""))
+    context = {"is_gap": is_gap, "state": state, "is_set_aside": is_set_aside, "icon": icon, "word": word}
+    return SafeString(render_to_string("live/_event_mark.html", context).strip())
+
+
+@register.simple_tag
+def event_url(pk: int) -> SafeString:
+    """As `{% url 'live:event-detail' pk %}`, but the address is looked up once a process, not per line."""
+    before, after = _around_pk(get_script_prefix())
+    return SafeString(f"{before}{pk:d}{after}")
+
+
+@lru_cache
+def _around_pk(script_prefix: str) -> tuple[str, str]:
+    before, _, after = reverse("live:event-detail", args=[SOME_PK]).partition(str(SOME_PK))
+    return before, after
 
 
 @register.inclusion_tag("live/_stream_health.html")
