@@ -9,14 +9,14 @@ from there by one statement that writes only those that differ.
 import itertools
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
 from typing import Any, Final, Self, TypeVar
 
 from django.db import connection, models, transaction
 
-Row = Sequence[Any]
+from portal.core.columns import Row, by_column, conversions, converted, quote, unnested
+
 RowT = TypeVar("RowT")
 
 CHUNK: Final = 500
@@ -80,9 +80,7 @@ class Upsert:
         self._filling = tuple(
             field.get_db_prep_save(given.get(field, field.get_default()), connection) for field in filled
         )
-        on_sqlite = connection.vendor == "sqlite"
-        converters = [_converter(field) for field in fields] if on_sqlite else []
-        self._convert = [(place, how) for place, how in enumerate(converters) if how is not None]
+        self._convert = conversions(fields)
         columns = [field.column for field in (*fields, *filled)]
         first_added = len(unique) + len(update)
         self._conflict = _on_conflict(
@@ -91,8 +89,8 @@ class Upsert:
             columns[len(unique) : first_added],
             columns[first_added : len(fields)],
         )
-        staging = _SQLiteStaging if on_sqlite else _PostgreSQLStaging
-        self._stage = staging(model._meta.db_table, columns)
+        staging = _SQLiteStaging if connection.vendor == "sqlite" else _PostgreSQLStaging
+        self._stage = staging(model._meta.db_table, (*fields, *filled))
 
     def __enter__(self) -> Self:
         return self
@@ -102,13 +100,13 @@ class Upsert:
 
     def write(self, rows: Iterable[Row]) -> None:
         """Write a few rows at once, none of them twice: one statement, and no table between."""
-        prepared = [(*_converted(row, self._convert), *self._filling) for row in rows]
+        prepared = [(*converted(row, self._convert), *self._filling) for row in rows]
         if prepared:
             self._stage.pass_by(prepared, self._conflict)
 
     def fill(self, rows: Iterable[Row]) -> None:
         """Hold exactly `rows`, none of them twice, for the next `move`."""
-        self._stage.fill([(*_converted(row, self._convert), *self._filling) for row in rows])
+        self._stage.fill([(*converted(row, self._convert), *self._filling) for row in rows])
 
     def move(self) -> int:
         """Write the rows held; gives how many were inserted or differed."""
@@ -164,14 +162,12 @@ def chunked(rows: Iterable[RowT], size: int) -> Iterator[list[RowT]]:
 
 def _on_conflict(table: str, unique: list[str], update: list[str], add: list[str]) -> str:
     """The end of the INSERT: what happens to a row that is there already."""
-    assignments = [f"{_quote(name)} = excluded.{_quote(name)}" for name in update]
-    assignments += [
-        f"{_quote(name)} = {_quote(table)}.{_quote(name)} + excluded.{_quote(name)}" for name in add
-    ]
+    assignments = [f"{quote(name)} = excluded.{quote(name)}" for name in update]
+    assignments += [f"{quote(name)} = {quote(table)}.{quote(name)} + excluded.{quote(name)}" for name in add]
     distinct = "IS NOT" if connection.vendor == "sqlite" else "IS DISTINCT FROM"
-    differs = [f"{_quote(table)}.{_quote(name)} {distinct} excluded.{_quote(name)}" for name in update]
-    differs += [f"excluded.{_quote(name)} <> 0" for name in add]
-    keys = ", ".join(map(_quote, unique))
+    differs = [f"{quote(table)}.{quote(name)} {distinct} excluded.{quote(name)}" for name in update]
+    differs += [f"excluded.{quote(name)} <> 0" for name in add]
+    keys = ", ".join(map(quote, unique))
     if not assignments:
         return f"ON CONFLICT ({keys}) DO NOTHING"
     return f"ON CONFLICT ({keys}) DO UPDATE SET {', '.join(assignments)} WHERE {' OR '.join(differs)}"
@@ -183,11 +179,12 @@ class _Staging(ABC):
     Filling it holds no lock on the real table; moving its rows there is one statement.
     """
 
-    def __init__(self, table: str, columns: Sequence[str]) -> None:
-        self._table = _quote(table)
-        self._name = _quote(f"staging_{table}"[:63])
-        self._columns = list(columns)
-        self._names = ", ".join(map(_quote, columns))
+    def __init__(self, table: str, fields: Sequence[Any]) -> None:
+        self._table = quote(table)
+        self._name = quote(f"staging_{table}"[:63])
+        self._fields = fields
+        self._names = ", ".join(quote(field.column) for field in fields)
+        self._into = f"INSERT INTO {self._table} ({self._names})"
         self._made = False
 
     def fill(self, rows: list[tuple[Any, ...]]) -> None:
@@ -207,8 +204,7 @@ class _Staging(ABC):
         """Write the rows to the real table; gives how many were inserted or differed."""
         with connection.cursor() as cursor:
             cursor.execute(
-                f"INSERT INTO {self._table} ({self._names})"  # noqa: S608
-                f" SELECT {self._names} FROM {self._name} WHERE true {conflict}"
+                f"{self._into} SELECT {self._names} FROM {self._name} WHERE true {conflict}"  # noqa: S608
             )
             return max(0, int(cursor.rowcount))
 
@@ -217,16 +213,9 @@ class _Staging(ABC):
             with connection.cursor() as cursor:
                 cursor.execute(f"DROP TABLE IF EXISTS {self._name}")
 
+    @abstractmethod
     def pass_by(self, rows: list[tuple[Any, ...]], conflict: str) -> None:
-        """Write `rows` to the real table without holding them."""
-        one = f"({', '.join(['%s'] * len(self._columns))})"
-        into = f"INSERT INTO {self._table} ({self._names}) VALUES "  # noqa: S608
-        with connection.cursor() as cursor:
-            if connection.vendor == "sqlite":
-                cursor.executemany(f"{into}{one} {conflict}", rows)
-            else:
-                values = [value for row in rows for value in row]
-                cursor.execute(f"{into}{', '.join([one] * len(rows))} {conflict}", values)
+        """Write `rows`, of which there are some, to the real table without holding them."""
 
     @abstractmethod
     def _put(self, cursor: Any, rows: list[tuple[Any, ...]]) -> None:
@@ -236,55 +225,32 @@ class _Staging(ABC):
 class _SQLiteStaging(_Staging):
     """Rows are put in one transaction of the temporary database alone."""
 
+    @property
+    def _marks(self) -> str:
+        return ", ".join(["%s"] * len(self._fields))
+
+    def pass_by(self, rows: list[tuple[Any, ...]], conflict: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.executemany(f"{self._into} VALUES ({self._marks}) {conflict}", rows)
+
     def _put(self, cursor: Any, rows: list[tuple[Any, ...]]) -> None:
-        marks = ", ".join(["%s"] * len(self._columns))
         alone = not connection.in_atomic_block
         if alone:
             cursor.execute("BEGIN")  # deferred: it locks what it touches, which is temporary
-        cursor.executemany(f"INSERT INTO {self._name} VALUES ({marks})", rows)  # noqa: S608
+        cursor.executemany(f"INSERT INTO {self._name} VALUES ({self._marks})", rows)  # noqa: S608
         if alone:
             cursor.execute("COMMIT")
 
 
 class _PostgreSQLStaging(_Staging):
+    def pass_by(self, rows: list[tuple[Any, ...]], conflict: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"{self._into} SELECT * FROM {unnested(self._fields)} {conflict}",  # noqa: S608
+                by_column(rows),
+            )
+
     def _put(self, cursor: Any, rows: list[tuple[Any, ...]]) -> None:
         with cursor.copy(f"COPY {self._name} ({self._names}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)
-
-
-def _converter(field: Any) -> Callable[[Any], Any] | None:
-    """How SQLite stores a value of this field; None where it takes Python's own."""
-    if isinstance(field, models.DateTimeField):
-        return _sqlite_datetime
-    if isinstance(field, models.DateField):
-        return _sqlite_date
-    plain = (models.CharField, models.TextField, models.IntegerField, models.BooleanField, models.ForeignKey)
-    if isinstance(field, (*plain, models.BinaryField)) and type(field).get_db_prep_save in {
-        base.get_db_prep_save for base in (*plain, models.BinaryField)
-    }:
-        return None
-    return lambda value: field.get_db_prep_save(value, connection)
-
-
-def _sqlite_datetime(value: datetime | None) -> str | None:
-    if value is None:
-        return None
-    return str(value if value.tzinfo is UTC else value.astimezone(UTC))[:-6]  # without +00:00
-
-
-def _sqlite_date(value: date | None) -> str | None:
-    return None if value is None else value.isoformat()
-
-
-def _converted(row: Row, convert: list[tuple[int, Callable[[Any], Any]]]) -> Row:
-    if not convert:
-        return row
-    converted = list(row)
-    for place, how in convert:
-        converted[place] = how(converted[place])
-    return converted
-
-
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

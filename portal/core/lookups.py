@@ -6,6 +6,8 @@ import msgspec
 from django.core.exceptions import EmptyResultSet
 from django.db import models
 
+from portal.core.prepared import Given
+
 
 @models.ForeignKey.register_lookup
 @models.Field.register_lookup
@@ -16,11 +18,15 @@ class AnyOf(models.Lookup):
     prepare_rhs = False
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        column, params = self.process_lhs(compiler, connection)
+        if connection.vendor == "sqlite":
+            return f"{column} IN (SELECT value FROM json_each(%s))", (*params, self._value("sqlite"))  # noqa: S608
+        return f"{column} = ANY(%s)", (*params, self._value(connection.vendor))
+
+    def _value(self, vendor: str) -> Any:
+        if isinstance(self.rhs, Given):
+            return self.rhs.as_list(vendor)
         values = list(self.rhs)
         if not values:
             raise EmptyResultSet
-        column, params = self.process_lhs(compiler, connection)
-        if connection.vendor == "sqlite":
-            as_json = msgspec.json.encode(values).decode()
-            return f"{column} IN (SELECT value FROM json_each(%s))", (*params, as_json)  # noqa: S608
-        return f"{column} = ANY(%s)", (*params, values)
+        return msgspec.json.encode(values).decode() if vendor == "sqlite" else values

@@ -1,41 +1,34 @@
 """Writes columns of many rows that exist already, each row with values of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection, models
 
+from portal.core.columns import Row, by_column, conversions, converted, quote, unnested
 
-def update_rows(rows: Sequence[models.Model], names: Sequence[str]) -> None:
-    """Write the named fields of `rows`, all of one model, in one statement.
+
+def update_values(model: type[models.Model], names: Sequence[str], rows: Iterable[Row]) -> None:
+    """Write the named columns of rows of `model` in one statement. Each row ends with its id.
 
     As `bulk_update`, which writes a CASE for each column and row: a hundred rows cost it 50 ms.
     """
-    if not rows:
+    meta = model._meta
+    fields: list[Any] = [*(meta.get_field(name) for name in names), meta.pk]
+    convert = conversions(fields)
+    values = [converted(row, convert) for row in rows]
+    if not values:
         return
-    meta = rows[0]._meta
-    fields: list[Any] = [meta.get_field(name) for name in names]
-    values = [
-        (*(field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields), row.pk)
-        for row in rows
-    ]
-    table, key = _quote(meta.db_table), _quote(str(meta.pk.column))
-    columns = [_quote(field.column) for field in fields]
+    table, columns = quote(meta.db_table), [quote(field.column) for field in fields]
+    key = columns.pop()
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             assignments = ", ".join(f"{column} = %s" for column in columns)
             cursor.executemany(f"UPDATE {table} SET {assignments} WHERE {key} = %s", values)  # noqa: S608
             return
-        typed = ", ".join(f"%s::{field.cast_db_type(connection)}" for field in (*fields, meta.pk))
-        plain = ", ".join(["%s"] * (len(fields) + 1))
-        listed = ", ".join([f"({typed})", *[f"({plain})"] * (len(rows) - 1)])
         assignments = ", ".join(f"{column} = told.{column}" for column in columns)
         cursor.execute(
-            f"UPDATE {table} SET {assignments} FROM (VALUES {listed})"  # noqa: S608
+            f"UPDATE {table} SET {assignments} FROM {unnested(fields)}"  # noqa: S608
             f" AS told ({', '.join(columns)}, {key}) WHERE {table}.{key} = told.{key}",
-            [value for row in values for value in row],
+            by_column(values),
         )
-
-
-def _quote(name: str) -> str:
-    return connection.ops.quote_name(name)

@@ -7,13 +7,14 @@ transaction: roll-ups, how its Protected Item and Device stand, Operations that 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from django.db import transaction
 from django.db.models import F
 
 from portal.core.bulk import Pacer, Upsert, chunked, lazy_commit
 from portal.core.events import Fact, publish_all
+from portal.core.prepared import Prepared
 from portal.core.states import State
 from portal.jobs.changes import Batch, Change, Digests, latest_of, revision_of, tally_of, work_out
 from portal.jobs.following import moves_of
@@ -30,6 +31,18 @@ CHUNK: Final = 500
 _NO_DIGESTS: Final[Digests] = MappingProxyType({})
 
 
+_ids = Prepared(
+    lambda server, guids: Job.objects.filter(server=server, guid__any_of=guids).values_list("guid", "pk")
+)
+
+
+class Stored(NamedTuple):
+    """A Job's id, and its columns as they are stored now."""
+
+    pk: int
+    row: JobRow
+
+
 @dataclass(slots=True)
 class ApplyResult:
     """What a batch did."""
@@ -37,14 +50,14 @@ class ApplyResult:
     added: int = 0
     changed: int = 0
     unchanged: int = 0
-    job_ids: dict[str, int] = field(default_factory=dict)
-    """GUID -> id of every Job of the batch; left empty when applied in bulk."""
+    jobs: dict[str, Stored] = field(default_factory=dict)
+    """By GUID, every Job of the batch; left empty when applied in bulk."""
 
     def __iadd__(self, other: "ApplyResult") -> "ApplyResult":
         self.added += other.added
         self.changed += other.changed
         self.unchanged += other.unchanged
-        self.job_ids |= other.job_ids
+        self.jobs |= other.jobs
         return self
 
     @classmethod
@@ -153,8 +166,8 @@ def _tell(server: CometServer, batch: Batch, owners: Owners) -> ApplyResult:
     ids = {change.row.guid: change.pk for change in batch.changes if change.pk is not None}
     if result.added:
         new = [change.row.guid for change in batch.differing if change.pk is None]
-        ids |= dict(Job.objects.filter(server=server, guid__any_of=new).values_list("guid", "pk"))
-    result.job_ids = ids
+        ids.update(_ids(server.pk, new))
+    result.jobs = {change.row.guid: Stored(ids[change.row.guid], change.row) for change in batch.changes}
     publish_all(_facts(batch.differing, ids, owners))
     apply_results(server, [change.row for change in batch.differing], owners.tenant_ids)
     return result

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from portal.core.prepared import Prepared
 from portal.core.refusals import note_refusal
 from portal.core.wire import is_key
 from portal.jobs.merge import COLUMNS, GUID_LIMIT, AnyJob, JobRow, first_row, is_newer, merge
@@ -17,6 +18,14 @@ from portal.servers.models import CometServer
 
 Digests = Mapping[str, str]
 """GUID -> digest of the Job's text in a list."""
+
+
+_revision = Prepared(
+    lambda server: CometServer.objects.filter(pk=server).order_by().values_list("jobs_revision")
+)
+_stored = Prepared(
+    lambda server, guids: Job.objects.filter(server=server, guid__any_of=guids).values_list("pk", *COLUMNS)
+)
 
 
 @dataclass(slots=True)
@@ -66,7 +75,8 @@ def _beats(report: AnyJob, held: AnyJob) -> bool:
 
 def revision_of(server: CometServer) -> int:
     """Rises with each write to the server's Jobs, and with each removal of what they point at."""
-    return CometServer.objects.values_list("jobs_revision", flat=True).get(pk=server.pk)
+    ((revision,),) = _revision(server.pk)
+    return int(revision)
 
 
 def work_out(server: CometServer, chunk: list[AnyJob], owners: Owners, digests: Digests) -> Batch:
@@ -86,8 +96,8 @@ def work_out(server: CometServer, chunk: list[AnyJob], owners: Owners, digests: 
 
 def _with_stored(server: CometServer, chunk: list[AnyJob]) -> Iterator[tuple[AnyJob, tuple[Any, ...] | None]]:
     """Each report beside the stored Job's id and columns."""
-    stored = Job.objects.filter(server=server, guid__any_of={report.guid for report in chunk})
-    by_guid = {values[2]: values for values in stored.values_list("pk", *COLUMNS)}
+    stored = _stored(server.pk, {report.guid for report in chunk})
+    by_guid = {values[2]: values for values in stored}
     return ((report, by_guid.get(report.guid)) for report in chunk)
 
 

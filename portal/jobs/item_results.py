@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Final
 
 from django.db import transaction
@@ -12,8 +13,9 @@ from django.utils import timezone
 from comet.constants import JobClassification
 from portal.core.bulk import Pacer, chunked
 from portal.core.events import Fact, publish_all
+from portal.core.prepared import Prepared
 from portal.core.states import State, worst
-from portal.core.updates import update_rows
+from portal.core.updates import update_values
 from portal.fleet.models import Device, ProtectedItem
 from portal.jobs.merge import JobRow
 from portal.jobs.models import Job
@@ -25,16 +27,6 @@ WINDOW: Final = timedelta(days=31)
 """How far back results are looked through; beyond it only the very last one counts."""
 
 _CHUNK: Final = 200
-_ITEM_COLUMNS: Final = (
-    "last_job_guid",
-    "last_status",
-    "last_state",
-    "last_message",
-    "last_job_at",
-    "last_success_at",
-    "bad_since",
-)
-_DEVICE_COLUMNS: Final = ("state", "last_job_at", "last_success_at", "sort_last_job_at")
 
 after_turns: Final[list[Callable[[Sequence[int]], None]]] = []
 """Told, within the transaction, the ids of Protected Items that stand otherwise than before: later rooms
@@ -63,6 +55,59 @@ class Result:
         if row.classification != JobClassification.BACKUP:
             return None
         return cls((row.profile_id, row.item_guid), row.guid, row.status, row.state, row.ended_at)
+
+
+@dataclass(slots=True)
+class Standing:
+    """How a Protected Item stands: the columns that are read, and from the fifth on written."""
+
+    pk: int
+    profile_id: int
+    guid: str
+    device_id: int
+    last_job_guid: str
+    last_status: int
+    last_state: str
+    last_message: str
+    last_job_at: datetime | None
+    last_success_at: datetime | None
+    bad_since: datetime | None
+
+
+@dataclass(slots=True)
+class DeviceStanding:
+    """How a Device stands: the columns that are read, and from the fourth on written."""
+
+    pk: int
+    placement_id: int
+    server_id: int
+    state: str
+    last_job_at: datetime | None
+    last_success_at: datetime | None
+    sort_last_job_at: datetime
+
+
+_ITEM_READ: Final = tuple(field.name for field in fields(Standing))
+_DEVICE_READ: Final = tuple(field.name for field in fields(DeviceStanding))
+_ITEM_COLUMNS: Final = _ITEM_READ[4:]
+_DEVICE_COLUMNS: Final = _DEVICE_READ[3:]
+_item_values = attrgetter(*_ITEM_COLUMNS, "pk")
+_device_values = attrgetter(*_DEVICE_COLUMNS, "pk")
+
+_items = Prepared(
+    lambda server, profile_ids, guids: ProtectedItem.objects.filter(
+        server=server, profile__any_of=profile_ids, guid__any_of=guids
+    ).values_list(*_ITEM_READ)
+)
+_items_by_id = Prepared(
+    lambda ids: ProtectedItem.objects.filter(pk__any_of=ids).order_by("pk").values_list(*_ITEM_READ)
+)
+_beside = Prepared(
+    lambda device_ids: ProtectedItem.objects.filter(device__any_of=device_ids).values_list(
+        "device_id", "last_state", "last_job_at", "last_success_at"
+    )
+)
+_devices = Prepared(lambda ids: Device.objects.filter(pk__any_of=ids).values_list(*_DEVICE_READ))
 
 
 def apply_results(server: CometServer, rows: Iterable[JobRow], tenant_ids: dict[int, int]) -> None:
@@ -100,7 +145,7 @@ def refresh_items(server: CometServer) -> None:
     for chunk in chunked(list(item_ids), _CHUNK):
         with pacer, transaction.atomic():
             lock_server(server)
-            items = list(ProtectedItem.objects.filter(pk__in=chunk))
+            items = [Standing(*columns) for columns in _items_by_id(chunk)]
             before = _states(items)
             _work_out(items)
             _save(items, tenant_ids)
@@ -115,24 +160,21 @@ def tell_turns(item_ids: Sequence[int]) -> None:
             follow(item_ids)
 
 
-def _states(items: Iterable[ProtectedItem]) -> dict[int, str]:
+def _states(items: Iterable[Standing]) -> dict[int, str]:
     return {item.pk: item.last_state for item in items}
 
 
-def _items_of(server: CometServer, results: dict[ItemKey, list[Result]]) -> Iterator[ProtectedItem]:
-    found = ProtectedItem.objects.filter(
-        server=server,
-        profile_id__in={profile for profile, _ in results},
-        guid__in={guid for _, guid in results},
-    )
-    return (item for item in found if (item.profile_id, item.guid) in results)
+def _items_of(server: CometServer, results: dict[ItemKey, list[Result]]) -> Iterator[Standing]:
+    found = _items(server.pk, {profile for profile, _ in results}, {guid for _, guid in results})
+    items = (Standing(*columns) for columns in found)
+    return (item for item in items if (item.profile_id, item.guid) in results)
 
 
 def _order(result: Result) -> tuple[datetime, str]:
     return result.ended_at, result.guid
 
 
-def _walk(item: ProtectedItem, results: Iterable[Result]) -> None:
+def _walk(item: Standing, results: Iterable[Result]) -> None:
     """Let `item` take results, oldest first."""
     for result in results:
         state = State(result.state)
@@ -149,7 +191,7 @@ def _walk(item: ProtectedItem, results: Iterable[Result]) -> None:
             item.bad_since = item.bad_since or result.ended_at
 
 
-def _work_out(items: Sequence[ProtectedItem]) -> None:
+def _work_out(items: Sequence[Standing]) -> None:
     """Set the items' columns from their stored Jobs."""
     found = _stored_results(items, since=timezone.now() - WINDOW)
     silent = [item for item in items if not found[item.profile_id, item.guid]]
@@ -164,7 +206,7 @@ def _work_out(items: Sequence[ProtectedItem]) -> None:
 
 
 def _stored_results(
-    items: Sequence[ProtectedItem], *, since: datetime | None
+    items: Sequence[Standing], *, since: datetime | None
 ) -> defaultdict[ItemKey, list[Result]]:
     """Ended backups of each item, oldest first."""
     found: defaultdict[ItemKey, list[Result]] = defaultdict(list)
@@ -184,24 +226,20 @@ def _stored_results(
     return found
 
 
-def _save(items: Sequence[ProtectedItem], tenant_ids: dict[int, int]) -> None:
+def _save(items: Sequence[Standing], tenant_ids: dict[int, int]) -> None:
     """Write what differs of the items, then of their Devices, and tell of the Devices."""
     if not items:
         return
     for part in chunked(items, _CHUNK):
-        update_rows(part, _ITEM_COLUMNS)
+        update_values(ProtectedItem, _ITEM_COLUMNS, map(_item_values, part))
     device_ids = {item.device_id for item in items}
     beside: dict[int, list[tuple[str, datetime | None, datetime | None]]] = defaultdict(list)
-    standing = ProtectedItem.objects.filter(device_id__in=device_ids)
-    for device_id, state, last_job_at, last_success_at in standing.values_list(
-        "device_id", "last_state", "last_job_at", "last_success_at"
-    ):
+    for device_id, state, last_job_at, last_success_at in _beside(device_ids):
         beside[device_id].append((state, last_job_at, last_success_at))
-    changed = [
-        device for device in Device.objects.filter(pk__in=device_ids) if _stand_as(device, beside[device.pk])
-    ]
-    for devices in chunked(changed, _CHUNK):
-        update_rows(devices, _DEVICE_COLUMNS)
+    devices = (DeviceStanding(*columns) for columns in _devices(device_ids))
+    changed = [device for device in devices if _stand_as(device, beside[device.pk])]
+    for turned in chunked(changed, _CHUNK):
+        update_values(Device, _DEVICE_COLUMNS, map(_device_values, turned))
     publish_all(
         Fact(
             "device.changed",
@@ -212,7 +250,7 @@ def _save(items: Sequence[ProtectedItem], tenant_ids: dict[int, int]) -> None:
     )
 
 
-def _stand_as(device: Device, items: Sequence[tuple[str, datetime | None, datetime | None]]) -> bool:
+def _stand_as(device: DeviceStanding, items: Sequence[tuple[str, datetime | None, datetime | None]]) -> bool:
     """Give `device` the worst state and the latest times of its items; whether that changed it."""
     before = (device.state, device.last_job_at, device.last_success_at)
     device.state = worst(State(state) for state, _, _ in items).value

@@ -6,12 +6,12 @@ from typing import Any, Final
 
 from django.db.models import QuerySet
 
+from portal.core.prepared import Prepared
 from portal.fleet.models import Device, ProtectedItem, StorageVault, UserProfile
 from portal.jobs.merge import AnyJob, JobRow
 from portal.servers.models import CometServer
 from portal.servers.placements import Placements
 
-_NAMED: Final = ("profile_id", "guid", "name")
 _MANY: Final = 5000
 
 
@@ -53,40 +53,49 @@ class Owners:
         )
 
 
+class _Rows:
+    """Columns of one server's rows that hold, in each column of `by`, one of the values asked for."""
+
+    def __init__(self, model: type[Any], by: tuple[str, ...], columns: tuple[str, ...]) -> None:
+        def some(server: Any, *values: Any) -> QuerySet[Any, Any]:
+            asked = {f"{column}__any_of": value for column, value in zip(by, values, strict=True)}
+            return model.objects.filter(server=server, **asked).values_list(*columns)
+
+        self._some = Prepared(some)
+        self._all = Prepared(lambda server: model.objects.filter(server=server).values_list(*columns))
+
+    def __call__(self, server: CometServer, *values: set[Any]) -> list[tuple[Any, ...]]:
+        """All rows where values are so many that reading them all costs less.
+
+        PostgreSQL takes no NUL in a query, and no row holds one.
+        """
+        if any(len(column) > _MANY for column in values):
+            return self._all(server.pk)
+        fit = (
+            {value for value in column if not (isinstance(value, str) and "\0" in value)} for column in values
+        )
+        return self._some(server.pk, *fit)
+
+
+_profiles = _Rows(UserProfile, ("username",), ("pk", "username", "placement_id"))
+_devices = _Rows(Device, ("profile_id", "device_id"), ("pk", "profile_id", "device_id", "name"))
+_items = _Rows(ProtectedItem, ("profile_id", "guid"), ("profile_id", "guid", "name"))
+_vaults = _Rows(StorageVault, ("profile_id", "guid"), ("profile_id", "guid", "name"))
+
+
 def owners_of(server: CometServer, reports: Iterable[AnyJob]) -> Owners:
     """Five queries, however many Jobs are reported."""
     reports = list(reports)
     placements = Placements(server)
     fallback = placements.of_server()
     owners = Owners(fallback.pk, placements.tenant_ids())
-    profiles = _among(UserProfile.objects.filter(server=server), "username", {r.username for r in reports})
-    for pk, username, placement_id in profiles.values_list("pk", "username", "placement_id"):
+    for pk, username, placement_id in _profiles(server, {report.username for report in reports}):
         owners.profiles[username] = (pk, placement_id)
-    devices = _owned(
-        Device.objects.filter(server=server), owners, "device_id", {r.device_id for r in reports}
-    )
-    for pk, profile_id, device_id, name in devices.values_list("pk", "profile_id", "device_id", "name"):
+    known = {pk for pk, _ in owners.profiles.values()}
+    for pk, profile_id, device_id, name in _devices(server, known, {report.device_id for report in reports}):
         owners.devices[profile_id, device_id] = (pk, name)
-    items = _owned(
-        ProtectedItem.objects.filter(server=server), owners, "guid", {r.source_guid for r in reports}
-    )
-    owners.items = {(profile, guid): name for profile, guid, name in items.values_list(*_NAMED)}
-    vaults = _owned(
-        StorageVault.objects.filter(server=server), owners, "guid", {r.destination_guid for r in reports}
-    )
-    owners.vaults = {(profile, guid): name for profile, guid, name in vaults.values_list(*_NAMED)}
+    items = _items(server, known, {report.source_guid for report in reports})
+    owners.items = {(profile, guid): name for profile, guid, name in items}
+    vaults = _vaults(server, known, {report.destination_guid for report in reports})
+    owners.vaults = {(profile, guid): name for profile, guid, name in vaults}
     return owners
-
-
-def _owned(rows: QuerySet[Any], owners: Owners, column: str, values: set[str]) -> QuerySet[Any]:
-    profile_ids = {pk for pk, _ in owners.profiles.values()}
-    return _among(_among(rows, "profile_id", profile_ids), column, values)
-
-
-def _among(rows: QuerySet[Any], column: str, values: set[Any]) -> QuerySet[Any]:
-    """Narrowed to `values`, unless they are so many that reading all rows costs less.
-
-    PostgreSQL takes no NUL in a query, and no row holds one.
-    """
-    values = {value for value in values if not (isinstance(value, str) and "\0" in value)}
-    return rows.filter(**{f"{column}__any_of": values}) if len(values) <= _MANY else rows

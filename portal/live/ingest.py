@@ -16,10 +16,12 @@ from django.utils import timezone
 
 from comet.stream import BadFrame, StreamedEvent
 from portal.core.events import Fact, publish_all
+from portal.core.inserts import Inserts
 from portal.core.metrics import count, observe
+from portal.core.prepared import Prepared
 from portal.core.refusals import note_refusal
 from portal.live import gaps, set_aside, twins
-from portal.live.event_rows import Arrival, fill, is_readable, rows_of
+from portal.live.event_rows import COLUMNS, Arrival, fill, is_readable, rows_of, values_of
 from portal.live.mirror import Applied, apply_to_mirror
 from portal.live.models import Event, PostedEvent, StreamLease
 from portal.live.placing import Places
@@ -32,6 +34,14 @@ from portal.servers.placements import Placements, lock_server
 
 HEARD_EVERY: Final = timedelta(seconds=1)
 """How often `last_event_at` is written at most."""
+
+
+_events = Inserts(Event, COLUMNS)
+_positions = Prepared(
+    lambda connection, first, last: Event.objects.filter(
+        connection=connection, position__gte=first, position__lte=last
+    ).values_list("position")
+)
 
 
 class Fenced(Exception):
@@ -87,11 +97,9 @@ def ingest(server_id: int, connection: UUID, arrivals: Sequence[Arrival], *, fen
 def _ingest(server_id: int, connection: UUID, arrivals: Sequence[Arrival], fence: int) -> Outcome:
     with transaction.atomic():
         server = _server_under(server_id, fence)
-        known = set(
-            Event.objects.filter(
-                connection=connection, position__in=[arrival.position for arrival in arrivals]
-            ).values_list("position", flat=True)
-        )
+        known = {
+            position for (position,) in _positions(connection, arrivals[0].position, arrivals[-1].position)
+        }
         fresh = [_cleaned(arrival) for arrival in arrivals if arrival.position not in known]
         digests: dict[int, str] = {}
         if fresh and twins.posts(server):
@@ -166,25 +174,26 @@ def _store(
 ) -> Applied:
     """Apply what can be read, store everything; without a `connection` it came as webhooks."""
     readable = _readable(fresh)
+    lock_server(server)
     applied = apply_to_mirror(server, readable)
     if len(applied.problems) + len(fresh) > len(readable):
         applied.wants_sync |= set_aside.wants_sync(server)
     gaps.mark(server.pk, timezone.now(), wants_sync=applied.wants_sync, usernames=applied.usernames)
     rows = rows_of(server, connection, fresh, readable, applied)
-    for row, arrival in zip(rows, fresh, strict=True):
+    for (row, _), arrival in zip(rows, fresh, strict=True):
         row.digest = digests.get(arrival.position, "")
         if connection is None:
-            row.source, row.position = Event.Source.WEBHOOK, None
+            row.source, row.position = Event.Source.WEBHOOK.value, None
             row.posted_at, row.tracing_id = arrival.received_at, tracing_ids[arrival.position]
-    Event.objects.bulk_create(rows)
+    ids = _events.write([values_of(row) for row, _ in rows])
     set_aside.keep(
-        Poison(row, row.problem, arrival.item.text)
-        for row, arrival in zip(rows, fresh, strict=True)
+        Poison(pk, server.pk, row.received_at, row.problem, arrival.item.text)
+        for pk, (row, _), arrival in zip(ids, rows, fresh, strict=True)
         if row.type == 0 or arrival.position in applied.problems
     )
     publish_all(
-        Fact("activity.added", row.placement.tenant_id, {"event": row.pk, "server": server.pk})
-        for row in rows
+        Fact("activity.added", place.tenant_id, {"event": pk, "server": server.pk})
+        for pk, (_, place) in zip(ids, rows, strict=True)
     )
     if fresh:
         _note_heard(server, fresh[-1].received_at)
@@ -279,7 +288,7 @@ def _store_bare(
         )
         row.save()
         wants_sync = set_aside.wants_sync(server)
-        set_aside.keep([Poison(row, row.problem, arrival.item.text)])
+        set_aside.keep([Poison(row.pk, server.pk, row.received_at, row.problem, arrival.item.text)])
         gaps.mark(server.pk, timezone.now(), wants_sync=wants_sync, usernames=())
         publish_all([Fact("activity.added", row.placement.tenant_id, {"event": row.pk, "server": server.pk})])
     return Outcome(1, 0, wants_sync)
@@ -294,5 +303,5 @@ def apply_late(server: CometServer, item: StreamedEvent, row: Event) -> tuple[st
     reason = applied.problems.get(0, "")
     if not reason:
         lock_server(server)
-        fill(row, item, Places(server, [item.event], applied.job_ids), "")
+        fill(row, item, Places(server, [item.event], applied.jobs))
     return reason, applied

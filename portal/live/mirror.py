@@ -19,7 +19,7 @@ from portal.fleet.apply import apply_profiles, remove_profiles
 from portal.fleet.connections import ConnectionChange, apply_connection_changes
 from portal.fleet.models import UserProfile
 from portal.fleet.records import ProfileRecord
-from portal.jobs.apply import apply_jobs
+from portal.jobs.apply import Stored, apply_jobs
 from portal.jobs.merge import GUID_LIMIT
 from portal.jobs.records import JobRecord
 from portal.live.order import may_be_removed, overtaken
@@ -32,7 +32,8 @@ from portal.servers.models import CometServer
 class Applied:
     """What a batch of events did to the mirror."""
 
-    job_ids: set[int] = field(default_factory=set)
+    jobs: dict[str, Stored] = field(default_factory=dict)
+    """By GUID, those that events told of."""
     problems: dict[int, str] = field(default_factory=dict)
     """Position -> why the event could not be applied."""
     wants_sync: bool = False
@@ -131,7 +132,7 @@ def _jobs(server: CometServer, events: Sequence[StreamedEvent], applied: Applied
     except (NoData, InTheFuture):
         applied.wants_sync = True
         raise
-    applied.job_ids.update(apply_jobs(server, records).job_ids.values())
+    applied.jobs |= apply_jobs(server, records).jobs
 
 
 def _check_jobs(server: CometServer, records: Iterable[JobRecord]) -> None:

@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import msgspec
 from django.conf import settings
 from django.utils import timezone
 
-from portal.live.models import Event, SetAside
+from portal.live.models import SetAside
 from portal.live.secrets import without_secrets
 from portal.live.stored import MAX_STORED_BYTES
 from portal.servers.models import CometServer
@@ -22,9 +22,11 @@ QUIET: Final = timedelta(minutes=5)
 
 
 class Poison(NamedTuple):
-    """A stored event that changed nothing, why, and the text it came as."""
+    """A stored event that changed nothing, by its id: whose, since when, why, and the text it came as."""
 
-    event: Event
+    event_id: int
+    server_id: int
+    received_at: datetime
     reason: str
     text: str
 
@@ -33,13 +35,13 @@ def keep(poisons: Iterable[Poison]) -> None:
     """Set events aside, within the transaction that stores them."""
     SetAside.objects.bulk_create(
         SetAside(
-            event=event,
-            server_id=event.server_id,
-            set_aside_at=event.received_at,
+            event_id=event_id,
+            server_id=server_id,
+            set_aside_at=received_at,
             reason=reason,
             told=told_in(text),
         )
-        for event, reason, text in poisons
+        for event_id, server_id, received_at, reason, text in poisons
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from comet.types import StreamableEvent
 from portal.core.states import State
 from portal.fleet.models import Device
-from portal.jobs.models import Job
+from portal.jobs.merge import JobRow
 from portal.jobs.states import word_of
 from portal.jobs.words import kind_of
 from portal.live.kinds import KINDS
@@ -28,7 +28,7 @@ _VERBS: Final = {
 }
 
 
-def summary_of(event: StreamableEvent, *, job: Job | None, device: Device | None) -> str:
+def summary_of(event: StreamableEvent, *, job: JobRow | None, device: Device | None) -> str:
     """What happened, in one line without HTML, at most 255 characters."""
     if job is not None:
         return plain(f"{_job_name(job)} {_job_verb(job, ended=event.type != 4200)}")
@@ -47,13 +47,13 @@ def plain(text: str) -> str:
     return " ".join(visible.split())[:LIMIT]
 
 
-def _job_name(job: Job) -> str:
+def _job_name(job: JobRow) -> str:
     of = f" of {job.item_name}" if job.item_name else ""
     on = f" on {job.device_name}" if job.device_name else f" for {job.username}" if job.username else ""
     return f"{kind_of(job.classification)}{of}{on}"
 
 
-def _job_verb(job: Job, *, ended: bool) -> str:
+def _job_verb(job: JobRow, *, ended: bool) -> str:
     if not ended:
         return "started"
     state = State(job.state)

@@ -15,12 +15,18 @@ import msgspec
 from django.db.models import QuerySet
 
 from comet.stream import LARGE_CHARACTERS, BadFrame, StreamedEvent
+from portal.core.prepared import Prepared
 from portal.core.wire import moment
 from portal.live.models import Event, WebhookIntake
 from portal.servers.models import CometServer
 
 WINDOW: Final = timedelta(hours=24)
 """How long after the first the second of two may come."""
+
+
+_set_up = Prepared(
+    lambda server: WebhookIntake.objects.filter(server=server, set_up_at__isnull=False).values_list("pk")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,7 @@ def digest_of(item: StreamedEvent) -> str:
 
 def posts(server: CometServer) -> bool:
     """Whether the server may post its events as well, so that they have to be matched."""
-    return WebhookIntake.objects.filter(server=server, set_up_at__isnull=False).exists()
+    return bool(_set_up(server.pk))
 
 
 def of_webhooks(server: CometServer, digests: Iterable[str], now: datetime) -> dict[str, list[Event]]:

@@ -14,6 +14,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from portal.core.events import publish
+from portal.core.prepared import Prepared
 from portal.core.states import State
 from portal.operations.endings import end_item, settle
 from portal.operations.models import Operation, OperationItem
@@ -78,9 +79,12 @@ def jobs_moved(server_id: int, moves: Sequence[JobMove]) -> None:
         _move(item, by_guid[item.follow_guid])
 
 
+_followed = Prepared(lambda server: _following(server).values_list("follow_guid"))
+
+
 def followed_jobs(server_id: int) -> set[str]:
     """GUIDs of the Jobs of one server that items wait for."""
-    return set(_following(server_id).values_list("follow_guid", flat=True))
+    return {guid for (guid,) in _followed(server_id)}
 
 
 def _following(server_id: int) -> QuerySet[OperationItem]:

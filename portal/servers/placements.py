@@ -4,13 +4,22 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from portal.audit import services as audit
 from portal.core.events import Fact, publish_all
+from portal.core.prepared import Prepared
 from portal.servers.models import SERVER_ITSELF, TOP_LEVEL, CometServer, Placement
 from portal.tenants.models import Tenant
 from portal.tenants.selectors import common_tenant_id
+
+_lock = Prepared(
+    lambda server: (
+        CometServer.objects.select_for_update(no_key=True).filter(pk=server).order_by().values_list("pk")
+    )
+)
+_COLUMNS: Final = tuple(field.attname for field in Placement._meta.concrete_fields)
+_of_server = Prepared(lambda server: Placement.objects.filter(server=server).values_list(*_COLUMNS))
 
 
 def lock_server(server: CometServer) -> None:
@@ -18,7 +27,7 @@ def lock_server(server: CometServer) -> None:
 
     What is worked out from stored rows (roll-ups, vanished rows) must not be worked out twice at once.
     """
-    CometServer.objects.select_for_update(no_key=True).filter(pk=server.pk).values_list("pk").first()
+    _lock(server.pk)
 
 
 def lock_servers(server_ids: Iterable[int]) -> None:
@@ -35,7 +44,7 @@ class Placements:
 
     def __init__(self, server: CometServer) -> None:
         self._server = server
-        held = list(Placement.objects.filter(server=server))
+        held = [Placement.from_db(connection.alias, _COLUMNS, row) for row in _of_server(server.pk)]
         self._tenant_ids = {placement.pk: placement.tenant_id for placement in held}
         self._by_key = {
             (placement.organization_id, placement.username): placement

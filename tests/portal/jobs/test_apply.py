@@ -77,7 +77,7 @@ def test_a_new_job_gets_its_owners_state_and_times(item):
     result = apply_jobs(item.server, [report(item, start=5, counter=3, total_size=900, upload_size=40)])
 
     job = Job.objects.get()
-    assert result.job_ids == {"job": job.pk}
+    assert result.jobs["job"].pk == job.pk
     assert (result.added, result.changed, result.unchanged) == (1, 0, 0)
     assert (job.placement, job.profile, job.device) == (item.placement, item.profile, item.device)
     assert (job.item_name, job.device_name) == (item.name, item.device.name)
