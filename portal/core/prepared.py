@@ -3,6 +3,7 @@ write one than the database to answer it.
 """
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -85,12 +86,29 @@ def _bound(slot: _Slot, values: tuple[Any, ...]) -> Any:
 
 
 def _converter(steps: list[Callable[..., Any]], expression: Any) -> Callable[[Any], Any]:
+    if len(steps) == 1 and connection.vendor == "sqlite":
+        if isinstance(expression.output_field, models.DateTimeField):
+            return _moment
+        if isinstance(expression.output_field, models.BooleanField):
+            return _truth
+
     def convert(value: Any) -> Any:
         for step in steps:
             value = step(value, expression, connection)
         return value
 
     return convert
+
+
+def _moment(value: datetime | str | None) -> datetime | None:
+    """A time as SQLite gives it: in UTC without saying so; where no column tells what it is, as text."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    return None if value is None else value.replace(tzinfo=UTC)
+
+
+def _truth(value: int | None) -> bool | None:
+    return None if value is None else bool(value)
 
 
 def _converted(row: tuple[Any, ...], converters: list[tuple[int, Callable[[Any], Any]]]) -> tuple[Any, ...]:

@@ -39,22 +39,32 @@ def without_secrets(value: Any, depth: int = 0) -> Any:
     anything; so are user names and passwords inside addresses. NUL characters, which PostgreSQL
     does not store, become U+FFFD.
     """
-    if isinstance(value, str):
-        text = storable(value)
+    kind = type(value)
+    if kind is str:
+        text: str = storable(value)
         return _IN_ADDRESS.sub(rf"\1{REMOVED}@", text) if "@" in text else text
+    if kind is not dict and kind is not list:
+        return value
     if depth >= DEEPEST:
-        return REMOVED if isinstance(value, dict | list) else value
-    if isinstance(value, list):
+        return REMOVED
+    if kind is list:
         return [without_secrets(item, depth + 1) for item in value]
-    if isinstance(value, dict):
-        return {
-            storable(name): REMOVED if held and is_secret(name) else without_secrets(held, depth + 1)
-            for name, held in value.items()
-        }
-    return value
+    clean = {}
+    for name, held in value.items():
+        stored, may_hold = _name(name)
+        if held and not may_hold:
+            clean[stored] = REMOVED
+        else:
+            clean[stored] = held if type(held) is int else without_secrets(held, depth + 1)
+    return clean
 
 
 @lru_cache(maxsize=4096)
+def _name(name: str) -> tuple[str, bool]:
+    """A key as it is stored, and whether what it holds may be."""
+    return storable(name), not is_secret(name)
+
+
 def is_secret(name: str) -> bool:
     """Whether a key of this name holds, or may hold, what nobody should read."""
     if name in secret_names():
