@@ -36,6 +36,10 @@ STEADY_SECONDS: Final = 20.0
 
 BATCH_EVENTS: Final = 200
 BATCH_SECONDS: Final = 0.03
+LONGEST_BATCH_SECONDS: Final = 0.25
+BUSY_PER_SECOND: Final = 100
+"""A stream that tells more is stored in longer batches: what a batch costs whatever is in it is shared."""
+
 BACKLOG_EVENTS: Final = 5000
 """Read ahead of the database; then reading stops, and a server that cannot wait ends the stream."""
 
@@ -179,9 +183,11 @@ class ServerStream:
             self._unheard_cause = Cause.SILENT if unsure_for else Cause.CUT
 
     async def _write(self, arrivals: Arrivals, connection: UUID) -> None:
-        ended = False
+        ended, seconds = False, BATCH_SECONDS
         while not ended:
-            batch, ended = await _next_batch(arrivals)
+            batch, ended = await _next_batch(arrivals, seconds)
+            is_busy = len(batch) > BUSY_PER_SECOND * seconds
+            seconds = LONGEST_BATCH_SECONDS if is_busy else BATCH_SECONDS
             if batch:
                 await self._follow_up(await self._ingest(batch, connection))
 
@@ -249,22 +255,21 @@ async def _finish(writer: asyncio.Task[None], arrivals: Arrivals) -> None:
         log.warning("stream.events_not_stored", count=arrivals.qsize(), error=str(exc))
 
 
-async def _next_batch(arrivals: Arrivals) -> tuple[list[Arrival], bool]:
-    """What arrives within BATCH_SECONDS of the first, at most BATCH_EVENTS; and whether it was the last."""
-    first = await arrivals.get()
-    if first is None:
-        return [], True
-    batch = [first]
-    try:
-        async with asyncio.timeout(BATCH_SECONDS):
-            while len(batch) < BATCH_EVENTS:
-                arrival = await arrivals.get()
-                if arrival is None:
-                    return batch, True
-                batch.append(arrival)
-    except TimeoutError:
-        return batch, False
-    return batch, False
+async def _next_batch(arrivals: Arrivals, seconds: float) -> tuple[list[Arrival], bool]:
+    """What arrives within `seconds` of the first, at most BATCH_EVENTS; and whether it was the last.
+
+    One wait and no more: to be woken by each event would cost as much as to read it.
+    """
+    arrival = await arrivals.get()
+    if arrival is not None and arrivals.qsize() < BATCH_EVENTS:
+        await asyncio.sleep(seconds)
+    batch: list[Arrival] = []
+    while arrival is not None:
+        batch.append(arrival)
+        if len(batch) == BATCH_EVENTS or arrivals.empty():
+            return batch, False
+        arrival = arrivals.get_nowait()
+    return batch, True
 
 
 def _note_opened(server: CometServer, fence: int, since: datetime, cause: Cause) -> None:
