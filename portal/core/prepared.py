@@ -4,11 +4,13 @@ write one than the database to answer it.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
 from django.db import connection, models
+
+ModelT = TypeVar("ModelT", bound=models.Model)
 
 
 class _Slot(NamedTuple):
@@ -74,6 +76,18 @@ class Prepared:
         ]
         written = self._written[connection.vendor] = _Written(sql, tuple(params), converters)
         return written
+
+
+class PreparedModels(Prepared, Generic[ModelT]):
+    """As `Prepared`, for whole rows: `build` gives a queryset of `model` as it is."""
+
+    def __init__(self, model: type[ModelT], build: Callable[..., models.QuerySet[ModelT]]) -> None:
+        self._names = [field.attname for field in model._meta.concrete_fields]
+        super().__init__(lambda *values: build(*values).values_list(*self._names))
+        self._model = model
+
+    def rows(self, *values: Any) -> list[ModelT]:
+        return [self._model.from_db(connection.alias, self._names, row) for row in self(*values)]
 
 
 def _bound(slot: _Slot, values: tuple[Any, ...]) -> Any:

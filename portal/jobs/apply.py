@@ -106,11 +106,12 @@ def _apply_in_bulk(server: CometServer, reports: list[AnyJob], digests: Digests)
     with _Writer() as writer:
         for chunk in chunked(reports, CHUNK):
             assert owners is not None  # noqa: S101  (for the type checker)
+            revision = revision_of(server)
             batch = work_out(server, chunk, owners, digests)
             writer.fill(batch.differing + batch.redigested, batch.deltas)
             with pacer, lazy_commit():
                 lock_server(server)
-                if batch.revision != revision_of(server):
+                if revision != revision_of(server):
                     owners = owners_of(server, reports)
                     batch = work_out(server, chunk, owners, digests)
                     writer.fill(batch.differing + batch.redigested, batch.deltas)

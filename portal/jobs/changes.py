@@ -42,9 +42,8 @@ class Change:
 
 @dataclass(slots=True)
 class Batch:
-    """What a chunk of reports changes, worked out at one revision of the server's Jobs."""
+    """What a chunk of reports changes."""
 
-    revision: int
     changes: list[Change]
     differing: list[Change]
     deltas: Deltas
@@ -81,7 +80,6 @@ def revision_of(server: CometServer) -> int:
 
 def work_out(server: CometServer, chunk: list[AnyJob], owners: Owners, digests: Digests) -> Batch:
     """What `chunk` changes, one report for each Job."""
-    revision = revision_of(server)
     now = timezone.now()
     changes = [
         _change(server, report, held, owners, digests.get(report.guid, ""), now)
@@ -91,7 +89,7 @@ def work_out(server: CometServer, chunk: list[AnyJob], owners: Owners, digests: 
     deltas = Deltas()
     for change in differing:
         deltas.replace(change.before, tally_of(change.row))
-    return Batch(revision, changes, differing, deltas)
+    return Batch(changes, differing, deltas)
 
 
 def _with_stored(server: CometServer, chunk: list[AnyJob]) -> Iterator[tuple[AnyJob, tuple[Any, ...] | None]]:

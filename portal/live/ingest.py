@@ -18,7 +18,7 @@ from comet.stream import BadFrame, StreamedEvent
 from portal.core.events import Fact, publish_all
 from portal.core.inserts import Inserts
 from portal.core.metrics import count, observe
-from portal.core.prepared import Prepared
+from portal.core.prepared import Prepared, PreparedModels
 from portal.core.refusals import note_refusal
 from portal.live import gaps, set_aside, twins
 from portal.live.event_rows import COLUMNS, Arrival, fill, is_readable, rows_of, values_of
@@ -30,12 +30,20 @@ from portal.live.stored import without_nul
 from portal.live.summaries import UNREADABLE
 from portal.live.twins import Post
 from portal.servers.models import CometServer
-from portal.servers.placements import Placements, lock_server
+from portal.servers.placements import Placements
 
 HEARD_EVERY: Final = timedelta(seconds=1)
 """How often `last_event_at` is written at most."""
 
 
+_leases = Prepared(
+    lambda server, fence: (
+        StreamLease.objects.select_for_update().filter(server=server, fence=fence).values_list("pk")
+    )
+)
+_servers = PreparedModels(
+    CometServer, lambda pk: CometServer.objects.select_for_update(no_key=True).filter(pk=pk).order_by()
+)
 _events = Inserts(Event, COLUMNS)
 _positions = Prepared(
     lambda connection, first, last: Event.objects.filter(
@@ -174,7 +182,6 @@ def _store(
 ) -> Applied:
     """Apply what can be read, store everything; without a `connection` it came as webhooks."""
     readable = _readable(fresh)
-    lock_server(server)
     applied = apply_to_mirror(server, readable)
     if len(applied.problems) + len(fresh) > len(readable):
         applied.wants_sync |= set_aside.wants_sync(server)
@@ -235,8 +242,8 @@ def locked_server(server_id: int) -> CometServer:
     """The server, locked as a batch of its stream would lock it, so that the two never match at once."""
     StreamLease.objects.get_or_create(server_id=server_id)
     StreamLease.objects.select_for_update().get(server_id=server_id)
-    server = CometServer.objects.filter(pk=server_id, unlinking_at=None).first()
-    if server is None:
+    server = next(iter(_servers.rows(server_id)), None)
+    if server is None or server.unlinking_at is not None:
         raise Fenced(f"server {server_id} was unlinked")
     return server
 
@@ -251,11 +258,11 @@ def _server_taking(server_id: int, posts: Sequence[Post]) -> CometServer:
 
 
 def _server_under(server_id: int, fence: int) -> CometServer:
-    """The server, as long as `fence` is its lease's; no other relay gets the lease until the commit."""
-    lease = StreamLease.objects.select_for_update().filter(server=server_id, fence=fence).first()
-    if lease is None:
+    """The server, locked, while `fence` is its lease's; no other relay gets the lease until the commit."""
+    if not _leases(server_id, fence):
         raise Fenced(f"the stream of server {server_id} is not held with fence {fence}")
-    return CometServer.objects.get(pk=server_id)
+    (server,) = _servers.rows(server_id)
+    return server
 
 
 def _note_heard(server: CometServer, heard_at: datetime) -> None:
@@ -302,6 +309,5 @@ def apply_late(server: CometServer, item: StreamedEvent, row: Event) -> tuple[st
     applied = apply_to_mirror(server, {0: item}, late=True)
     reason = applied.problems.get(0, "")
     if not reason:
-        lock_server(server)
         fill(row, item, Places(server, [item.event], applied.jobs))
     return reason, applied

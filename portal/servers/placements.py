@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from portal.audit import services as audit
 from portal.core.events import Fact, publish_all
-from portal.core.prepared import Prepared
+from portal.core.prepared import Prepared, PreparedModels
 from portal.servers.models import SERVER_ITSELF, TOP_LEVEL, CometServer, Placement
 from portal.tenants.models import Tenant
 from portal.tenants.selectors import common_tenant_id
@@ -18,8 +18,7 @@ _lock = Prepared(
         CometServer.objects.select_for_update(no_key=True).filter(pk=server).order_by().values_list("pk")
     )
 )
-_COLUMNS: Final = tuple(field.attname for field in Placement._meta.concrete_fields)
-_of_server = Prepared(lambda server: Placement.objects.filter(server=server).values_list(*_COLUMNS))
+_of_server = PreparedModels(Placement, lambda server: Placement.objects.filter(server=server))
 
 
 def lock_server(server: CometServer) -> None:
@@ -44,7 +43,7 @@ class Placements:
 
     def __init__(self, server: CometServer) -> None:
         self._server = server
-        held = [Placement.from_db(connection.alias, _COLUMNS, row) for row in _of_server(server.pk)]
+        held = _of_server.rows(server.pk)
         self._tenant_ids = {placement.pk: placement.tenant_id for placement in held}
         self._by_key = {
             (placement.organization_id, placement.username): placement
