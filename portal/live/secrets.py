@@ -39,7 +39,7 @@ def without_secrets(value: Any, depth: int = 0) -> Any:
     anything; so are user names and passwords inside addresses. NUL characters, which PostgreSQL
     does not store, become U+FFFD.
     """
-    kind = type(value)
+    kind: Any = type(value)
     if kind is str:
         text: str = storable(value)
         return _IN_ADDRESS.sub(rf"\1{REMOVED}@", text) if "@" in text else text
@@ -49,7 +49,7 @@ def without_secrets(value: Any, depth: int = 0) -> Any:
         return REMOVED
     if kind is list:
         return [without_secrets(item, depth + 1) for item in value]
-    clean = {}
+    clean: dict[str, Any] = {}
     for name, held in value.items():
         stored, may_hold = _name(name)
         if held and not may_hold:
