@@ -26,7 +26,7 @@ test: $(DEVELOPMENT) ## lint, types, settings and every test, PostgreSQL and Chr
 lint: $(DEVELOPMENT) ## the checks of `make test` that start no tests
 	@exec $(VENV) -m tests.run --checks-only
 
-bench: $(DEVELOPMENT) ## benchmarks, one line each (ONLY=name for some)
+bench: $(DEVELOPMENT) ## benchmarks, one line each and a table at the end (ONLY=name for some)
 	@exec $(VENV) -m tests.bench $(ONLY)
 
 chaos: $(DEVELOPMENT) ## break everything at random and see that nothing is lost (SEED=7 MINUTES=6)

@@ -1,28 +1,45 @@
-"""`make bench`: run the benchmarks, in a fresh environment with a real Redis."""
+"""`make bench`: run the benchmarks, in a fresh environment with a real Redis; a table of all at the end.
+
+    python -m tests.bench [--small] [PART OF A NAME]...
+
+`--small` runs them at a size that shows no more than that they can be run.
+"""
 
 import sys
+import time
 import traceback
+from argparse import ArgumentParser
 
 import django
 
-from tests.bench.harness import find_benchmarks
+from tests.bench.harness import NotMeasured, Result, find_benchmarks, table
 from tests.environment import django as environment
 
 
-def main(only: list[str]) -> int:
+def main(only: list[str], *, is_small: bool) -> int:
     """The number of benchmarks that could not be run."""
+    told: list[Result | NotMeasured] = []
     broken = 0
+    began = time.monotonic()
     with environment.prepare():
         django.setup()
-        for name, benchmark in find_benchmarks(only):
+        for benchmark in find_benchmarks(only):
             try:
-                for result in benchmark():
-                    print(result, flush=True)
+                for one in benchmark.run(**(benchmark.small if is_small else {})):
+                    print(one, flush=True)
+                    told.append(one)
             except Exception:  # the others are still worth running
-                print(f"bench {name} could not be run:\n{traceback.format_exc()}", file=sys.stderr)
+                print(f"bench {benchmark.name} could not be run:\n{traceback.format_exc()}", file=sys.stderr)
+                told.append(NotMeasured(benchmark.name, "it could not be run"))
                 broken += 1
+            print(f"bench {benchmark.name} ended after {time.monotonic() - began:.0f} s in all", flush=True)
+    print(f"\n{table(told)}")
     return broken
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    parser = ArgumentParser(prog="python -m tests.bench")
+    parser.add_argument("--small", action="store_true")
+    parser.add_argument("only", nargs="*")
+    options = parser.parse_args()
+    sys.exit(main(options.only, is_small=options.small))

@@ -21,6 +21,7 @@ from tests.bench.harness import Result
 from tests.comet.certificates import self_signed
 
 SERVERS: Final = 50
+CALLS: Final = 1500
 ROUNDS: Final = 5
 ROOT: Final = Path(__file__).resolve().parents[2]
 BODY: Final = json.dumps(
@@ -42,34 +43,37 @@ ANSWER: Final = (
 )
 
 
-def run() -> Iterator[Result]:
+SMALL: Final = {"servers": 2, "rounds": 1, "calls": 4}
+
+
+def run(servers: int = SERVERS, rounds: int = ROUNDS, calls: int = CALLS) -> Iterator[Result]:
     with tempfile.TemporaryDirectory(prefix="bench-comet-") as folder:
         certificate = self_signed(Path(folder, "server.pem"))
-        with _serving(certificate) as urls:
+        with _serving(certificate, servers) as urls:
             measured: dict[str, list[float]] = {"comet": [], "session": [], "post": []}
-            for _ in range(ROUNDS):
+            for _ in range(rounds):
                 for way, values in measured.items():
-                    values.append(_cpu_per_call(way, certificate, urls))
+                    values.append(_cpu_per_call(way, calls, certificate, urls))
     milliseconds = {way: statistics.median(values) * 1000 for way, values in measured.items()}
     yield Result("comet.call-cpu", milliseconds["comet"], "ms", milliseconds["session"], "bare-session")
     yield Result("comet.call-cpu", milliseconds["comet"], "ms", milliseconds["post"], "requests.post")
 
 
-def _cpu_per_call(way: str, certificate: str, urls: list[str]) -> float:
-    command = [sys.executable, "-m", "tests.bench.comet_calls", way, certificate, *urls]
+def _cpu_per_call(way: str, calls: int, certificate: str, urls: list[str]) -> float:
+    command = [sys.executable, "-m", "tests.bench.comet_calls", way, str(calls), certificate, *urls]
     seconds: float = json.loads(subprocess.check_output(command, cwd=ROOT))
     return seconds
 
 
 @contextmanager
-def _serving(certificate: str) -> Iterator[list[str]]:
+def _serving(certificate: str, count: int) -> Iterator[list[str]]:
     """The addresses of servers that answer every request with the same version record."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     loop = asyncio.new_event_loop()
 
     async def open_ports() -> list[asyncio.Server]:
-        return [await asyncio.start_server(_answer, "127.0.0.1", 0, ssl=context) for _ in range(SERVERS)]
+        return [await asyncio.start_server(_answer, "127.0.0.1", 0, ssl=context) for _ in range(count)]
 
     servers = loop.run_until_complete(open_ports())
     thread = threading.Thread(target=loop.run_forever, daemon=True)

@@ -18,38 +18,53 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from comet import CometClient, Password
 from tests.bench.harness import Result
-from tests.emulator_process import start_emulator
+from tests.emulator_process import EmulatorProcess, start_emulator
 
 USERS: Final = 5000
 JOBS: Final = 100_000
+SUBJECTS: Final = ("users", "jobs")
+JOBS_PER_DAY: Final = 2200
+DAYS: Final = 10
 ROUNDS: Final = 5
 MEGABYTE: Final = 1_000_000
 MEMORY_LIMIT: Final = 1.3
 ROOT: Final = Path(__file__).resolve().parents[2]
 
 
-def run() -> Iterator[Result]:
+SMALL: Final = {"users": 5, "jobs": 20, "jobs_per_day": 10, "days": 2, "rounds": 1, "subjects": ["jobs"]}
+
+
+def run(
+    users: int = USERS,
+    jobs: int = JOBS,
+    jobs_per_day: int = JOBS_PER_DAY,
+    days: int = DAYS,
+    rounds: int = ROUNDS,
+    subjects: Sequence[str] = SUBJECTS,
+) -> Iterator[Result]:
     with tempfile.TemporaryDirectory(prefix="bench-comet-") as folder:
-        payloads = {"users": Path(folder, "users.json"), "jobs": Path(folder, "jobs.json")}
-        _write_payloads(payloads["users"], payloads["jobs"])
-        for subject, path in payloads.items():
+        payloads = {subject: Path(folder, f"{subject}.json") for subject in SUBJECTS}
+        with start_emulator(users=users, jobs_per_day=jobs_per_day, days=days, organizations=5) as emulator:
+            _write_payloads(emulator, payloads["users"], payloads["jobs"], jobs)
+        for subject in subjects:
+            path = payloads[subject]
             size = path.stat().st_size / MEGABYTE
             yield Result(f"comet.{subject}-payload", size, "MB", size, "itself")
-            yield from _speeds(subject, path, size)
-            yield _memory(subject, path, size)
+            yield from _speeds(subject, path, size, rounds)
+            yield _memory(subject, path, size, rounds)
 
 
-def _speeds(subject: str, path: Path, size: float) -> Iterator[Result]:
+def _speeds(subject: str, path: Path, size: float, rounds: int) -> Iterator[Result]:
     ways = ("json", f"{subject}-typed", f"{subject}-read", f"{subject}-columns", f"{subject}-raw")
     seconds: dict[str, list[float]] = {way: [] for way in ways}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for way in ways:
             seconds[way].append(_cold(way, str(path))["seconds"])
     speeds = {way: size / statistics.median(values) for way, values in seconds.items()}
@@ -57,9 +72,9 @@ def _speeds(subject: str, path: Path, size: float) -> Iterator[Result]:
         yield Result(f"comet.{way}", speeds[way], "MB/s", speeds["json"], "json.loads")
 
 
-def _memory(subject: str, path: Path, size: float) -> Result:
+def _memory(subject: str, path: Path, size: float, rounds: int) -> Result:
     with _serving(path.read_bytes()) as address:
-        runs = [_cold(f"{subject}-fetch", address) for _ in range(ROUNDS)]
+        runs = [_cold(f"{subject}-fetch", address) for _ in range(rounds)]
     used = statistics.median(run["peak"] - run["before"] for run in runs)
     return Result(f"comet.{subject}-raw-peak-memory", used, "MB", size, f"body-limit-{MEMORY_LIMIT}")
 
@@ -71,23 +86,20 @@ def _cold(task: str, subject: str) -> dict[str, float]:
     return measured
 
 
-def _write_payloads(users: Path, jobs: Path) -> None:
-    with (
-        start_emulator(users=USERS, jobs_per_day=2200, days=10, organizations=5) as emulator,
-        CometClient(
-            emulator.url,
-            Password(emulator.admin.name, emulator.admin.password),
-            timeout=120,
-            read_timeout=120,
-            max_body_bytes=1 << 30,
-        ) as client,
-    ):
+def _write_payloads(emulator: EmulatorProcess, users: Path, jobs: Path, count: int) -> None:
+    with CometClient(
+        emulator.url,
+        Password(emulator.admin.name, emulator.admin.password),
+        timeout=120,
+        read_timeout=120,
+        max_body_bytes=1 << 30,
+    ) as client:
         with users.open("wb") as file:
             client.download("AdminListUsersFull", file)
         now = int(time.time())
         history = io.BytesIO()
         client.download("AdminGetJobsForDateRange", history, Start=now - 20 * 86400, End=now)
-    jobs.write_bytes(_repeated(history.getvalue(), JOBS))
+    jobs.write_bytes(_repeated(history.getvalue(), count))
 
 
 def _repeated(history: bytes, count: int) -> bytes:

@@ -38,7 +38,10 @@ WATCH_THE_ROW: Final = """(id) => {
 }"""
 
 
-def run() -> Iterator[Result]:
+SMALL: Final = {"events": 2, "warm_up": 0}
+
+
+def run(events: int = EVENTS, warm_up: int = WARM_UP) -> Iterator[Result]:
     with (
         tempfile.TemporaryDirectory(prefix="perihelion-bench-") as folder,
         RunningPortal(Path(folder) / "data", Path(folder) / "portal.log") as portal,
@@ -48,13 +51,18 @@ def run() -> Iterator[Result]:
             executable_path=chromium.find_or_install(), args=list(chromium.FLAGS)
         )
         page = browser.new_page(base_url=portal.url)
-        _sign_in(page, *portal.sign_ins["technician"])
-        job = _start_job(portal.comet1)
-        _open_row(page, job["GUID"])
-        delays = list(_delays(page, portal.comet1, job))[WARM_UP:]
+        yield from measure(page, portal, events, warm_up)
         browser.close()
-    yield Result("event_to_dom_p50", percentile(delays, 50), "ms", GOAL_MS, "goal")
-    yield Result("event_to_dom_p95", percentile(delays, 95), "ms", GOAL_MS, "goal")
+
+
+def measure(page: Page, portal: RunningPortal, events: int, warm_up: int) -> Iterator[Result]:
+    """In a page of a browser whose base is the portal's address, and that is not signed in."""
+    _sign_in(page, *portal.sign_ins["technician"])
+    job = _start_job(portal.comet1)
+    _open_row(page, job["GUID"])
+    delays = list(_delays(page, portal.comet1, job, events + warm_up))[warm_up:]
+    yield Result("event_to_dom_p50", percentile(delays, 50), "ms", GOAL_MS, "goal", most=1)
+    yield Result("event_to_dom_p95", percentile(delays, 95), "ms", GOAL_MS, "goal", most=1)
 
 
 def _sign_in(page: Page, email: str, password: str) -> None:
@@ -95,10 +103,10 @@ def _open_row(page: Page, guid: str) -> None:
     page.evaluate(WATCH_THE_ROW, row.first.get_attribute("id"))
 
 
-def _delays(page: Page, server: EmulatedServer, job: dict[str, Any]) -> Iterator[float]:
+def _delays(page: Page, server: EmulatedServer, job: dict[str, Any], events: int) -> Iterator[float]:
     """Milliseconds from the order to send an event to the changed row, event by event."""
     with requests.Session() as session:
-        for number in range(EVENTS + WARM_UP):
+        for number in range(events):
             status = JobStatus.FAILED_ERROR if number % 2 else JobStatus.STOP_SUCCESS
             told = {**job, "Status": int(status), "EndTime": int(time.time()) + number, "Progress": None}
             event = {

@@ -6,10 +6,13 @@ is after the commit.
 """
 
 from collections.abc import Iterator
+from typing import Any, Final
 
-from tests.bench.databases import on_each_database
+from tests.bench.databases import OURS, on_each_database
 from tests.bench.harness import Result
 
+SMALL: Final = {"databases": [OURS], "rate": 100, "seconds": 1, "warm_up_seconds": 1}
 
-def run() -> Iterator[Result]:
-    yield from on_each_database("ingest_work")
+
+def run(**size: Any) -> Iterator[Result]:
+    yield from on_each_database("ingest_work", **size)

@@ -6,10 +6,13 @@ to write.
 """
 
 from collections.abc import Iterator
+from typing import Any, Final
 
-from tests.bench.databases import on_each_database
+from tests.bench.databases import OURS, on_each_database
 from tests.bench.harness import Result
 
+SMALL: Final = {"databases": [OURS], "jobs": 200}
 
-def run() -> Iterator[Result]:
-    yield from on_each_database("resync_work")
+
+def run(**size: Any) -> Iterator[Result]:
+    yield from on_each_database("resync_work", **size)

@@ -1,8 +1,8 @@
-"""1,500 small calls to 50 servers, in a process of its own.
+"""Small calls to many servers, in a process of its own.
 
-Run as `python -m tests.bench.comet_calls WAY CA URL...`; prints the CPU seconds of this process per call.
-All ways send the same form with the same time limits and check certificates by the same file; each keeps
-what it needs per server.
+Run as `python -m tests.bench.comet_calls WAY COUNT CA URL...`; prints the CPU seconds of this
+process per call. All ways send the same form with the same time limits and check certificates by the
+same file; each keeps what it needs per server.
 """
 
 import sys
@@ -14,7 +14,6 @@ import requests
 
 from comet import CometClient, Password
 
-CALLS = 1500
 PATH = "/api/v1/admin/meta/version"
 FORM = {"Username": "admin", "AuthType": "Password", "Password": "a long password"}
 TIMEOUT = (5, 30)
@@ -39,12 +38,12 @@ def _post(url: str, ca_file: str) -> Callable[[], object]:
 WAYS = {"comet": _comet, "session": _session, "post": _post}
 
 
-def main(way: str, ca_file: str, *urls: str) -> None:
+def main(way: str, count: str, ca_file: str, *urls: str) -> None:
     began = time.process_time()
     calls = [WAYS[way](url, ca_file) for url in urls]
-    for number in range(CALLS):
+    for number in range(int(count)):
         calls[number % len(calls)]()
-    print(msgspec.json.encode((time.process_time() - began) / CALLS).decode())
+    print(msgspec.json.encode((time.process_time() - began) / int(count)).decode())
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """Runs one measurement on SQLite and on PostgreSQL, each in a process of its own."""
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
@@ -12,23 +13,26 @@ from typing import Final
 
 import django
 import msgspec
+from django.db import connections
 
-from tests.bench.harness import Result
+from tests.bench.harness import Result, migrated_database
 from tests.environment.postgres import postgres_url
 
 DATABASES: Final = ("sqlite", "postgresql")
+OURS: Final = "ours"
+"""The database of this process itself, where setting up another would only take time."""
 
 
-def on_each_database(module: str) -> Iterator[Result]:
-    """What `measure` of a module beside this one gives, its names led by the database's.
+def on_each_database(module: str, databases: Sequence[str] = DATABASES, **size: float) -> Iterator[Result]:
+    """What `measure` of a module beside this one gives for that size, its names ended by the database's.
 
     Raises:
         subprocess.CalledProcessError: a measurement could not be made; it said why.
     """
-    for database in DATABASES:
-        with _environment(database) as environment:
+    for database in databases:
+        with environment_of(database) as environment:
             told = subprocess.run(
-                [sys.executable, "-m", "tests.bench.databases", module],
+                [sys.executable, "-m", "tests.bench.databases", module, json.dumps(size)],
                 env=environment,
                 stdout=subprocess.PIPE,
                 check=True,
@@ -38,7 +42,13 @@ def on_each_database(module: str) -> Iterator[Result]:
 
 
 @contextmanager
-def _environment(database: str) -> Iterator[dict[str, str]]:
+def environment_of(database: str) -> Iterator[dict[str, str]]:
+    """For a process that is to use it; a new one ends with the context."""
+    if database == OURS:
+        with migrated_database():
+            connections.close_all()  # it may have to be alone with it
+            yield dict(os.environ)
+        return
     with tempfile.TemporaryDirectory(prefix="perihelion-bench-") as data:
         environment = {**os.environ, "PERIHELION_DATA": data}
         environment.pop("DATABASE_URL", None)
@@ -49,15 +59,15 @@ def _environment(database: str) -> Iterator[dict[str, str]]:
                 yield {**environment, "DATABASE_URL": url}
 
 
-def main(module: str) -> None:
+def main(module: str, size: str) -> None:
     """Print the results of one measurement as JSON; what else it prints goes to standard error."""
     out = os.dup(1)
     os.dup2(2, 1)
     django.setup()
-    results = list(import_module(f"{__package__}.{module}").measure())
+    results = list(import_module(f"{__package__}.{module}").measure(**json.loads(size)))
     with os.fdopen(out, "wb") as stdout:
         stdout.write(msgspec.json.encode(results))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

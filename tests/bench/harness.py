@@ -1,11 +1,12 @@
-"""What a benchmark gives back, and the one way it is printed."""
+"""What a benchmark gives back, and the one way it is printed; the table of all at the end."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 PREFIX: Final = "bench_"
 
@@ -22,21 +23,75 @@ class Result:
     """What `value` is divided by for the ratio: a limit, or the same by other means; same unit."""
     against_name: str
 
+    least: float | None = None
+    """The ratio that is the goal, where more is better."""
+    most: float | None = None
+    """The ratio that is the goal, where less is better."""
+
     def __str__(self) -> str:
         ratio = self.value / self.against
         return f"bench {self.name} {_figure(self.value)} {self.unit} {_figure(ratio)}x-of-{self.against_name}"
 
+    @property
+    def goal(self) -> str:
+        """In the unit of the figure; empty for one that is only told."""
+        if self.least is not None:
+            return f"at least {_figure(self.least * self.against)} {self.unit}"
+        if self.most is not None:
+            return f"at most {_figure(self.most * self.against)} {self.unit}"
+        return ""
 
-Benchmark = Callable[[], Iterable[Result]]
-"""The `run` of a `bench_*.py`: prepares, measures, cleans up behind itself."""
+    @property
+    def is_reached(self) -> bool:
+        """Whether it is as good as its goal, if it has one."""
+        ratio = self.value / self.against
+        return (self.least is None or ratio >= self.least) and (self.most is None or ratio <= self.most)
 
 
-def find_benchmarks(only: Sequence[str] = ()) -> Iterator[tuple[str, Benchmark]]:
-    """Names and benchmarks beside this file; those whose name holds one of `only`, or all."""
+class NotMeasured(NamedTuple):
+    """A figure that could not be had here, and why."""
+
+    name: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"bench {self.name} not measured: {self.why}"
+
+
+class Benchmark(NamedTuple):
+    """A `bench_*.py`."""
+
+    name: str
+    run: Callable[..., Iterable[Result | NotMeasured]]
+    """Prepares, measures, cleans up behind itself."""
+    small: Mapping[str, Any]
+    """Arguments of `run` for which all of it is done, but within seconds: the figures mean nothing."""
+
+
+def find_benchmarks(only: Sequence[str] = ()) -> Iterator[Benchmark]:
+    """The benchmarks beside this file; those whose name holds one of `only`, or all."""
     for path in sorted(Path(__file__).parent.glob(f"{PREFIX}*.py")):
         name = path.stem.removeprefix(PREFIX)
         if not only or any(part in name for part in only):
-            yield name, import_module(f"{__package__}.{path.stem}").run
+            module = import_module(f"{__package__}.{path.stem}")
+            yield Benchmark(name, module.run, module.SMALL)
+
+
+def table(told: Sequence[Result | NotMeasured]) -> str:
+    """Every figure that has a goal, and whether it is reached; then what could not be measured."""
+    rows = [("figure", "value", "goal", "")]
+    names = Counter(one.name for one in told if isinstance(one, Result) and one.goal)
+    for one in told:
+        if isinstance(one, NotMeasured):
+            rows.append((one.name, "", one.why, "not measured"))
+        elif one.goal:
+            name = one.name if names[one.name] == 1 else f"{one.name} beside {one.against_name}"
+            reached = "reached" if one.is_reached else "MISSED"
+            rows.append((name, f"{_figure(one.value)} {one.unit}", one.goal, reached))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
 
 
 @contextmanager

@@ -39,18 +39,20 @@ CPU_GOAL_US: Final = 1e6 / RATE
 JOB_TYPES: Final = (4200, 4201)
 
 
-def measure() -> Iterator[Result]:
+def measure(
+    rate: int = RATE, seconds: int = SECONDS, warm_up_seconds: int = WARM_UP_SECONDS
+) -> Iterator[Result]:
     settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
     with migrated_database(), _servers() as url, _running("tests.bench.hub_ear") as ear:
         _link(url)
         with _relay() as relay:
             _wait_for(lambda: CometServer.objects.filter(stream=CometServer.Stream.UP).count() == STREAMS)
-            warm = _go(url, WARM_UP_SECONDS)
+            warm = _go(url, rate, warm_up_seconds)
             _wait_for(lambda: Event.objects.filter(type__in=JOB_TYPES).count() >= warm)
             last_before = Event.objects.order_by("-pk").values_list("pk", flat=True)[0]
             used_before = _cpu_seconds(relay)
             began = time.monotonic()
-            sent = _go(url, SECONDS)
+            sent = _go(url, rate, seconds)
             stored = Event.objects.filter(pk__gt=last_before, type__in=JOB_TYPES)
             _wait_for(lambda: stored.count() >= sent)
             took = time.monotonic() - began
@@ -59,10 +61,10 @@ def measure() -> Iterator[Result]:
         rows = stored.values_list("pk", "data__SnapshotID")
         lags = [(heard[pk] - float(sent_at)) * 1000 for pk, sent_at in rows if pk in heard]
         _check(sent, len(lags))
-    yield Result("ingest.rate", sent / took, "events/s", RATE, "goal")
+    yield Result("ingest.rate", sent / took, "events/s", RATE, "goal", least=0.99)
     yield Result("ingest.lag-p50", percentile(lags, 50), "ms", LAG_GOAL_MS, "limit-of-p99")
-    yield Result("ingest.lag-p99", percentile(lags, 99), "ms", LAG_GOAL_MS, "limit")
-    yield Result("ingest.cpu-per-event", used / sent * 1e6, "µs", CPU_GOAL_US, "one-core")
+    yield Result("ingest.lag-p99", percentile(lags, 99), "ms", LAG_GOAL_MS, "limit", most=1)
+    yield Result("ingest.cpu-per-event", used / sent * 1e6, "µs", CPU_GOAL_US, "one-core", most=1)
 
 
 def _check(sent: int, heard: int) -> None:
@@ -73,8 +75,8 @@ def _check(sent: int, heard: int) -> None:
         raise AssertionError(f"{told} Jobs ended, {stored} are stored as ended")
 
 
-def _go(url: str, seconds: int) -> int:
-    order = {"rate": RATE, "seconds": seconds}
+def _go(url: str, rate: int, seconds: int) -> int:
+    order = {"rate": rate, "seconds": seconds}
     return int(requests.post(f"{url}/go", json=order, timeout=seconds + 60).json()["sent"])
 
 

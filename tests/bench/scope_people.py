@@ -1,14 +1,15 @@
 """Fills a database with 1,001 Tenants, 50,000 Devices and 1,000,000 Jobs; times four people's lists there.
 
-A process of its own for each database. Prints, as one JSON object, what each page cost whom: the
+    python -m tests.bench.scope_people SIZE
+
+A process of its own for each database. SIZE is JSON: what `scope_rows.Size` takes, where it should be
+another, and `rounds`. Prints, as one JSON object, what each page cost whom: the
 fastest of the handler's rounds in milliseconds (the others tell of the machine), and its queries.
 """
 
 import json
-import os
 import sys
 import time
-from pathlib import Path
 from typing import Any, Final
 
 import django
@@ -18,19 +19,17 @@ ROUNDS: Final = 40
 PAGES: Final = {"jobs": "/jobs/", "devices": "/devices/"}
 
 
-def main() -> None:
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+def main(rounds: int = ROUNDS, **size: int) -> None:
     django.setup()
     from django.core.management import call_command
 
-    from tests.bench.scope_rows import fill
+    from tests.bench.scope_rows import Size, fill
 
     call_command("migrate", verbosity=0, interactive=False)  # the database ends with the benchmark
-    print(json.dumps(_measure(fill())))
+    print(json.dumps(_measure(fill(Size(**size)), rounds)))
 
 
-def _measure(people: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def _measure(people: dict[str, Any], rounds: int) -> dict[str, dict[str, Any]]:
     from django.db import connection
     from django.test import Client
 
@@ -45,7 +44,7 @@ def _measure(people: dict[str, Any]) -> dict[str, dict[str, Any]]:
     for page, url in PAGES.items():
         times: dict[str, list[float]] = {name: [] for name in people}
         queries: dict[str, int] = {}
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             for name, browser in browsers.items():
                 count = [0]
 
@@ -69,4 +68,4 @@ def _measure(people: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    main()
+    main(**json.loads(sys.argv[1]))

@@ -6,6 +6,7 @@ Rows are multiplied in the database, before their indexes: each is built once, s
 import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db import connection, transaction
@@ -17,25 +18,35 @@ from portal.servers.models import Placement
 from portal.tenants.models import Tenant
 from tests import factories
 
-RESELLERS: Final = 20
-CUSTOMERS_EACH: Final = 49
-DEVICES: Final = 50_000
-JOBS: Final = 1_000_000
 SECONDS_BETWEEN_JOBS: Final = 3
-PLACED: Final = RESELLERS * (CUSTOMERS_EACH + 1)
 
 
-def fill() -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many rows there are."""
+
+    resellers: int = 20
+    customers_each: int = 49
+    devices: int = 50_000
+    jobs: int = 1_000_000
+
+    @property
+    def placed(self) -> int:
+        """Tenants that have Devices: all but the provider."""
+        return self.resellers * (self.customers_each + 1)
+
+
+def fill(size: Size) -> dict[str, Any]:
     """The rows; and who looks at them, by what they reach."""
     with transaction.atomic():
         root = factories.provider_tenant()
-        resellers = [factories.TenantFactory(parent=root, kind="reseller") for _ in range(RESELLERS)]
+        resellers = [factories.TenantFactory(parent=root, kind="reseller") for _ in range(size.resellers)]
         device = factories.DeviceFactory(tenant=resellers[0])
-        start = timezone.now() - dt.timedelta(seconds=SECONDS_BETWEEN_JOBS * JOBS)
+        start = timezone.now() - dt.timedelta(seconds=SECONDS_BETWEEN_JOBS * size.jobs)
         job = factories.JobFactory(device=device, tenant=resellers[0], started_at=start)
     with _fast():
-        _customers(resellers)
-        _multiply_all(device, job)
+        _customers(resellers, size.customers_each)
+        _multiply_all(device, job, size)
     _analyze()
 
     last = Placement.objects.order_by("-pk")[0].tenant
@@ -49,39 +60,42 @@ def fill() -> dict[str, Any]:
     }
 
 
-def _customers(resellers: list[Tenant]) -> None:
+def _customers(resellers: list[Tenant], each: int) -> None:
     made = Tenant.objects.bulk_create(
         Tenant(parent=reseller, kind="customer", name=f"Customer {number}", path="")
         for reseller in resellers
-        for number in range(CUSTOMERS_EACH)
+        for number in range(each)
     )
     for one in made:
         one.path = f"{one.parent.path}{one.pk}/"
     Tenant.objects.bulk_update(made, ["path"], batch_size=200)
 
 
-def _multiply_all(device: Device, job: Job) -> None:
+def _multiply_all(device: Device, job: Job, size: Size) -> None:
     """Of each Tenant a placement and a User Profile; Device and Job `n` are of placement `n` modulo those."""
     placement, profile = device.placement, device.profile
-    placed = {"placement_id": f"{placement.pk} + n % {PLACED}", "profile_id": f"{profile.pk} + n % {PLACED}"}
+    placed = {
+        "placement_id": f"{placement.pk} + n % {size.placed}",
+        "profile_id": f"{profile.pk} + n % {size.placed}",
+    }
     _multiply(
         placement,
-        PLACED - 1,
+        size.placed - 1,
         {"organization_id": "'organization-' || n", "tenant_id": f"{placement.tenant_id} + n"},
     )
-    _multiply(profile, PLACED - 1, {"username": "'user-' || n", "placement_id": f"{placement.pk} + n"})
+    _multiply(profile, size.placed - 1, {"username": "'user-' || n", "placement_id": f"{placement.pk} + n"})
     _multiply(
         device,
-        DEVICES - 1,
+        size.devices - 1,
         placed | {"name": "'DEVICE-' || (100000 + (n * 7919) % 50000)", "device_id": "'device-' || n"},
     )
     _multiply(
         job,
-        JOBS - 1,
+        size.jobs - 1,
         placed
         | {
             "guid": "'job-number-' || n",
-            "device_id": f"{device.pk} + n % {DEVICES}",
+            "device_id": f"{device.pk} + n % {size.devices}",
             "started_at": _moment(job.started_at),
             "ended_at": _moment(job.started_at),
         },

@@ -1,6 +1,7 @@
-"""Makes small writes until told to stop, then prints how long each took, in milliseconds, as a JSON list.
+"""Makes small writes from one line of standard input to the next, then prints how long each took.
 
-A process of its own, as a web process is: it shares nothing with the import but the database.
+In milliseconds, as a JSON list on one line; as often as it is asked. A process of its own, as a web process
+is: it shares nothing with the import but the database.
 """
 
 import json
@@ -23,16 +24,19 @@ def main() -> None:
 
     from portal.audit.models import Entry
 
-    stop = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.readline(), stop.set()), daemon=True).start()
     Entry.objects.count()
     print("ready", flush=True)
-    waits = []
-    while not stop.wait(PAUSE_SECONDS):
-        began = time.perf_counter()
-        Entry.objects.create(action="bench", phase=Entry.Phase.BEGUN, actor_label="bench", at=timezone.now())
-        waits.append((time.perf_counter() - began) * 1000)
-    print(json.dumps(waits))
+    while sys.stdin.readline():
+        stop = threading.Event()
+        threading.Thread(target=lambda stop=stop: (sys.stdin.readline(), stop.set()), daemon=True).start()
+        waits: list[float] = []
+        while not (waits and stop.wait(PAUSE_SECONDS)):
+            began = time.perf_counter()
+            Entry.objects.create(
+                action="bench", phase=Entry.Phase.BEGUN, actor_label="bench", at=timezone.now()
+            )
+            waits.append((time.perf_counter() - began) * 1000)
+        print(json.dumps(waits), flush=True)
 
 
 if __name__ == "__main__":

@@ -29,8 +29,8 @@ def main(url: str, header: str, secret: str) -> None:
     session.headers[header] = secret
     _post(session, url, 0)
     print("ready", flush=True)
-    waits = []
-    while not stop.wait(PAUSE_SECONDS):
+    waits: list[float] = []
+    while not (waits and stop.wait(PAUSE_SECONDS)):
         waits.append(_post(session, url, len(waits) + 1))
     print(json.dumps(waits))
 

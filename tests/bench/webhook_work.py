@@ -28,21 +28,22 @@ from tests.bench.populated import populate
 JOBS: Final = 60_000
 GOALS_MS: Final = {"sqlite": 250.0, "postgresql": 50.0}
 KEPT_SECONDS: Final = 2.0
+PATIENCE_SECONDS: Final = 60.0
 
 
-def measure() -> Iterator[Result]:
+def measure(jobs: int = JOBS) -> Iterator[Result]:
     longest_kept = 0.0
     with migrated_database(), python_server("portal.asgi:application") as web:
         web.wait_until_it_listens()
         server = populate()
         intake = intake_of(server)
         url = f"http://127.0.0.1:{web.port}{reverse('live:webhook-receive', args=[intake.key])}"
-        records = msgspec.json.decode(list_of_jobs(JOBS), type=list[JobRecord])
+        records = msgspec.json.decode(list_of_jobs(jobs), type=list[JobRecord])
         with _relay():
             posts = _start_posting(url, secret_of(intake))
             try:
                 began = timezone.now()
-                for first in range(0, JOBS, SLICE):
+                for first in range(0, jobs, SLICE):
                     apply_jobs(server, records[first : first + SLICE], bulk=True)
                     longest_kept = max(longest_kept, _longest_kept())
                 refresh_items(server)
@@ -51,15 +52,17 @@ def measure() -> Iterator[Result]:
             finally:
                 stop(posts, timeout_seconds=0)
             waits = json.loads(told)
-            while PostedEvent.objects.exists():
-                longest_kept = max(longest_kept, _longest_kept())
+            while waiting := _longest_kept():
+                longest_kept = max(longest_kept, waiting)
+                if waiting > PATIENCE_SECONDS:
+                    raise TimeoutError("events are kept that nobody tells to the mirror")
                 time.sleep(0.05)
         if Event.objects.filter(received_at__gte=began, problem="").count() < len(waits):
             raise AssertionError(f"{len(waits)} events were posted, not all are stored")
     goal = GOALS_MS[connection.vendor]
     yield Result("webhook.answer-p50", percentile(waits, 50), "ms", goal, "limit-of-p95")
-    yield Result("webhook.answer-p95", percentile(waits, 95), "ms", goal, "limit")
-    yield Result("webhook.longest-kept", longest_kept, "s", KEPT_SECONDS, "limit")
+    yield Result("webhook.answer-p95", percentile(waits, 95), "ms", goal, "limit", most=1)
+    yield Result("webhook.longest-kept", longest_kept, "s", KEPT_SECONDS, "limit", most=1)
 
 
 def _longest_kept() -> float:

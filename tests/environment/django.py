@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Final
 
@@ -10,6 +11,18 @@ from tests.marks import MARKED_KEY, marked
 
 PREPARED: Final = "PERIHELION_TESTS_PREPARED"
 """Set by the process that prepared, for those it starts (one per core)."""
+
+NAMED: Final = (
+    "PERIHELION_ENV",
+    "PERIHELION_DATA",
+    "ENCRYPTION_KEYS",
+    "SECRET_KEY",
+    "AUDIT_KEY",
+    "REDIS_URL",
+)
+"""What it names beside that."""
+
+WORKER: Final = "PYTEST_XDIST_WORKER"
 
 
 def prepare() -> ExitStack:
@@ -39,6 +52,12 @@ def prepare() -> ExitStack:
     return stack
 
 
+def not_prepared(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process that is to prepare for itself: Redis, data and secrets are its own."""
+    own = {*NAMED, PREPARED, WORKER, "DJANGO_SETTINGS_MODULE", "DATABASE_URL"}
+    return {name: value for name, value in environ.items() if name not in own}
+
+
 def worker_name() -> str:
     """Which of the parallel test processes this is; empty when there is one alone."""
-    return os.environ.get("PYTEST_XDIST_WORKER", "")
+    return os.environ.get(WORKER, "")

@@ -1,9 +1,9 @@
-"""Starts the three servers that are compared, each as a process of its own that listens on loopback."""
+"""Starts the three servers that are compared, and the browsers, each as a process of its own on loopback."""
 
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
@@ -76,6 +76,37 @@ def node_server(folder: Path) -> Iterator[Server]:
     script.write_text((HERE / "node_peer.mjs").read_text())
     port = free_port()
     yield from _running(Server(["node", str(script), str(port)], port, folder))
+
+
+@contextmanager
+def open_browsers(
+    folder: Path, server: Server, path: str, cookies: list[str], stuck: int
+) -> Iterator[Callable[[str], str]]:
+    """Sockets open to `server`; what is yielded gives an order and returns the answer."""
+    urls = folder / "urls"
+    urls.write_text("".join(f"ws://127.0.0.1:{server.port}{path} {cookie}\n" for cookie in cookies))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.bench.fanout.browsers", str(urls), str(stuck)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    stdin, stdout = process.stdin, process.stdout
+    try:
+        if stdout.readline().strip() != "open":
+            raise RuntimeError("the browsers could not connect")
+
+        def ask(order: str) -> str:
+            stdin.write(f"{order}\n")
+            stdin.flush()
+            return stdout.readline()
+
+        yield ask
+    finally:
+        process.kill()
+        process.wait()
 
 
 def _running(server: Server) -> Iterator[Server]:
