@@ -19,6 +19,9 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+NO_MASK: Final = bytes(4)
+"""A browser has to mask what it sends; by zeros it stays as it is."""
+
 TINY_BUFFER: Final = 4096
 """Bytes that the kernel takes for a socket that is not read."""
 
@@ -35,7 +38,7 @@ class Frames:
 
 
 class Browser(asyncio.Protocol):
-    """One socket after its handshake. Frames of a server are not masked."""
+    """One socket after its handshake; it answers pings. Frames of a server are not masked."""
 
     def __init__(self, request: bytes, frames: Frames, opened: asyncio.Future[None], is_stuck: bool) -> None:
         self._request = request
@@ -67,6 +70,8 @@ class Browser(asyncio.Protocol):
                 self._frames.closed[int.from_bytes(text[:2], "big")] += 1
                 self._transport.close()
                 return
+            if opcode == 9:
+                self._transport.write(bytes([0x8A, 0x80 | len(text)]) + NO_MASK + text)
             if opcode in (1, 2):
                 self._frames.add(text)
 
