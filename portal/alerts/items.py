@@ -47,7 +47,7 @@ def _evaluate(item_ids: Sequence[int], rules: RuleBook) -> Turned:
     if not alerts:
         return Turned()
     return turn(
-        (alerts[item.pk], standing_of(item, rules, now, patience))
+        (alerts[item.pk], standing_of(item, rules, now, patience, alerts[item.pk]))
         for item in _items([pk for pk in alerts if pk is not None])
     )
 
@@ -93,10 +93,14 @@ def _is_quiet(item: ProtectedItem, rules: RuleBook, now: datetime) -> bool:
 
 
 def standing_of(
-    item: ProtectedItem, rules: RuleBook, now: datetime, patience: Mapping[int, timedelta]
+    item: ProtectedItem,
+    rules: RuleBook,
+    now: datetime,
+    patience: Mapping[int, timedelta],
+    alert: Alert | None = None,
 ) -> Standing:
     """How an item stands; loaded with device, profile and placement. `patience` names those that are
-    backed up more rarely than their tenant waits, and how long they may stay away.
+    backed up more rarely than their tenant waits, and how long they may stay away. `alert` is its own.
     """
     told: dict[str, Any] = {
         "placement_id": item.placement_id,
@@ -112,9 +116,18 @@ def standing_of(
         usual = patience.get(item.pk, days)
         if item.last_success_at is None or now - item.last_success_at > usual:
             return Standing(cause=Cause.SILENT, message=_silence(max(days, usual)), **told)
-    if item.last_state in GOOD or item.last_success_at is not None:
-        return Standing(**told)
-    return Standing(is_known=False, **told)
+    return Standing(is_known=_is_well(item, alert), **told)
+
+
+def _is_well(item: ProtectedItem, alert: Alert | None) -> bool:
+    """Whether an item that does not fail is well. A backup that was skipped or cancelled says nothing of
+    what failed before it: only a good one that ended since does.
+    """
+    if item.last_state in GOOD:
+        return True
+    if item.last_success_at is None or alert is None:
+        return False
+    return alert.cause == Cause.SILENT or item.last_success_at > alert.opened_at
 
 
 def _silence(allowed: timedelta) -> str:

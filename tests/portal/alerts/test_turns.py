@@ -59,6 +59,26 @@ def test_a_cancelled_backup_leaves_the_alert_open():
     assert Alert.objects.get().is_open
 
 
+@pytest.mark.parametrize("state", ["skipped", "unknown"])
+def test_what_is_no_success_leaves_open_an_alert_of_an_item_that_had_one_before(state):
+    item = broken(last_success_at=timezone.now() - timedelta(days=1))
+    items.evaluate([item.pk])
+    become(item, state)
+    items.evaluate([item.pk])
+
+    assert Alert.objects.get().is_open
+
+
+def test_a_success_told_late_closes_though_a_later_backup_was_cancelled():
+    item = broken(last_success_at=timezone.now() - timedelta(days=1))
+    items.evaluate([item.pk])
+    item.last_success_at = timezone.now()
+    become(item, "skipped")
+    items.evaluate([item.pk])
+
+    assert not Alert.objects.get().is_open
+
+
 def test_evaluating_again_changes_nothing():
     found = [broken().pk for _ in range(3)]
     items.evaluate(found)
