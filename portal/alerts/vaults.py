@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -18,8 +18,18 @@ from portal.jobs.states import GOOD
 
 CHUNK: Final = 500
 
-Result = tuple[datetime, Cause | None, str]
-"""When the latest backup that says something of a vault ended, what it says, and its log's line."""
+AT_LIMIT: Final = "What it holds has reached its limit"
+
+
+class Result(NamedTuple):
+    """What the latest backups into a vault say of it."""
+
+    tells: bool
+    """False where none says whether it can be used: it broke elsewhere, or its log was not read yet."""
+    ended_at: datetime
+    cause: Cause | None = None
+    message: str = ""
+    """Its log's line."""
 
 
 def evaluate_of_items(item_ids: Sequence[int]) -> Turned:
@@ -28,7 +38,7 @@ def evaluate_of_items(item_ids: Sequence[int]) -> Turned:
     Within the caller's transaction. Vaults whose backups go well and that have no alert cost nothing more.
     """
     profiles = set(ProtectedItem.objects.filter(pk__in=item_ids).values_list("profile", flat=True))
-    results = _latest_results(profiles)
+    results = {key: result for key, result in _latest_results(profiles).items() if result.tells}
     if not results:
         return Turned()
     guids = {guid for _, guid in results}
@@ -50,7 +60,7 @@ def evaluate_vaults() -> Turned:
 
 
 def _latest_results(profile_ids: set[int]) -> dict[tuple[int, str], Result]:
-    """By (profile, vault's GUID): the latest of the last backups of each item of these profiles."""
+    """By (profile, vault's GUID): of the last backups of each item the latest that tells, if one does."""
     guids = ProtectedItem.objects.filter(profile__in=profile_ids).exclude(last_job_guid="")
     jobs = Job.objects.filter(
         server__in=guids.values("server"),
@@ -62,11 +72,10 @@ def _latest_results(profile_ids: set[int]) -> dict[tuple[int, str], Result]:
     columns = ("profile_id", "vault_guid", "ended_at", "status", "state", "message")
     for profile_id, guid, ended_at, status, state, message in jobs.values_list(*columns):
         cause = cause_at_vault(status, message)
-        if cause is None and state not in GOOD:
-            continue
+        result = Result(cause is not None or state in GOOD, ended_at, cause, message if cause else "")
         held = latest.get((profile_id, guid))
-        if held is None or ended_at > held[0]:
-            latest[profile_id, guid] = (ended_at, cause, message)
+        if held is None or result[:2] > held[:2]:
+            latest[profile_id, guid] = result
     return latest
 
 
@@ -103,14 +112,18 @@ def _evaluate(results: dict[int, Result | None]) -> Turned:
         for alert in Alert.objects.select_for_update().filter(vault__in=list(results)).order_by("pk")
     }
     return turn(
-        (alerts[vault.pk], _standing_of(vault, results[vault.pk])) for vault in loaded if vault.pk in alerts
+        (alert, _standing_of(vault, results[vault.pk], alert))
+        for vault in loaded
+        if (alert := alerts.get(vault.pk)) is not None
     )
 
 
-def _standing_of(vault: StorageVault, result: Result | None) -> Standing:
+def _standing_of(vault: StorageVault, result: Result | None, alert: Alert | None = None) -> Standing:
+    """How a vault stands. What nothing tells of stays as its alert says, unless it was full and is not."""
     told = (vault.placement_id, vault.placement.tenant_id, f"{vault.name} of {vault.profile.username}")
     if vault.limit_bytes and vault.size_bytes >= vault.limit_bytes:
-        return Standing(*told, cause=Cause.QUOTA, message="What it holds has reached its limit")
-    if result is not None:
-        return Standing(*told, cause=result[1], message=result[2] if result[1] else "")
-    return Standing(*told)
+        return Standing(*told, cause=Cause.QUOTA, message=AT_LIMIT)
+    if result is None:
+        return Standing(*told)
+    is_known = result.tells or (alert is not None and alert.message == AT_LIMIT)
+    return Standing(*told, cause=result.cause, message=result.message, is_known=is_known)

@@ -253,6 +253,43 @@ def test_a_backup_that_broke_elsewhere_says_nothing_of_its_vault():
     assert not Alert.objects.filter(kind="vault").exists()
 
 
+@pytest.mark.parametrize(("status", "state"), [(7002, "failed"), (7005, "skipped")])
+def test_a_backup_that_does_not_say_why_it_ended_leaves_the_alert_of_its_vault_open(status, state):
+    """Of a failure the log is read a while after; until then nobody knows that it says the same again."""
+    vault, item = vault_with(7002, "Couldn't connect to Storage Vault 'A': timed out")
+    items.evaluate([item.pk])
+    following = JobFactory(
+        device=item.device, item_guid=item.guid, vault_guid=vault.guid, status=status, state=state
+    )
+    item.last_job_guid = following.guid
+    become(item, state)
+    items.evaluate([item.pk])
+    vaults.evaluate_vaults()
+
+    assert Alert.objects.get(vault=vault).is_open
+
+
+def test_a_vault_that_was_full_and_is_not_has_no_alert_though_its_last_backup_says_nothing():
+    vault, _ = vault_with(7002, "")
+    type(vault).objects.update(limit_bytes=100, size_bytes=100)
+    vaults.evaluate_vaults()
+    type(vault).objects.update(size_bytes=50)
+    vaults.evaluate_vaults()
+
+    assert not Alert.objects.get(vault=vault).is_open
+
+
+def test_a_vault_that_nothing_is_backed_up_into_any_more_has_no_alert():
+    vault, item = vault_with(7002, "Couldn't connect to Storage Vault 'A': timed out")
+    items.evaluate([item.pk])
+    elsewhere = JobFactory(device=item.device, item_guid=item.guid, vault_guid="another", state="failed")
+    item.last_job_guid = elsewhere.guid
+    become(item, "failed")
+    vaults.evaluate_vaults()
+
+    assert not Alert.objects.get(vault=vault).is_open
+
+
 def test_a_vault_at_its_limit_has_an_alert_until_there_is_room():
     vault = StorageVaultFactory(limit_bytes=100, size_bytes=100)
     StorageVaultFactory(limit_bytes=0, size_bytes=100)
