@@ -46,6 +46,8 @@ CARE_SETTLE_SECONDS: Final = 0.5
 """Between being asked for care and taking it: a sign-out says so before its session is gone."""
 
 RECHECK_SECONDS: Final = 45.0
+ROUND_SECONDS: Final = 0.5
+"""For reading grants again in one go."""
 
 BEAT_SECONDS: Final = 25.0
 """How often an open page hears something even when nothing happens, so that it notices a line that died
@@ -138,7 +140,10 @@ class Hub:
     def _add(self, reader: Reader) -> None:
         self._audiences.setdefault(reader.audience, set()).add(reader)
         self._open.update(reader.topics)
-        reader.check_at = self._loop.time() + RECHECK_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311
+        self._check_later(reader, RECHECK_SECONDS)
+
+    def _check_later(self, reader: Reader, seconds: float) -> None:
+        reader.check_at = self._loop.time() + seconds * random.uniform(0.8, 1.2)  # noqa: S311
 
     # Facts in
 
@@ -266,13 +271,29 @@ class Hub:
 
     async def care(self) -> None:
         now = self._loop.time()
-        due = [reader for reader in self.readers() if reader.check_at <= now]
-        for reader in sorted(due, key=lambda one: one.check_at):  # whose grants changed first
-            await reader.recheck()
         if now >= self._beat_at:
             self._beat_at = now + BEAT_SECONDS
             await self._deliver(self.readers(), Frame(BEAT))
+        await self._check_those_due(now)
         await keep_watch_keys(list(self._audiences), self.redis, self.in_thread)
+
+    async def _check_those_due(self, now: float) -> None:
+        """Whose grants changed first. What takes longer than a round goes on in the next, so that a
+        sign-out meanwhile waits for one round at most.
+
+        Who was named by a fact is looked at twice: a session may be gone later than that is said.
+        """
+        due = [reader for reader in self.readers() if reader.check_at <= now]
+        for reader in sorted(due, key=lambda one: one.check_at):
+            if self._loop.time() - now > ROUND_SECONDS:
+                self._care_is_asked.set()
+                return
+            self._check_later(reader, RECHECK_SECONDS if reader.check_at else CARE_SECONDS)
+            try:
+                await reader.recheck()
+            except Exception:
+                reader.check_at = self._loop.time()  # again, after the others
+                raise
 
     async def in_thread(self, work: Any, *args: Any) -> Any:
         """Run `work` in the hub's one thread, which keeps its database connection."""

@@ -1,12 +1,14 @@
 """Who may listen to what."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.db import OperationalError
 from websockets.exceptions import InvalidStatus
 
 from portal.accounts.access import access_for
@@ -18,6 +20,8 @@ from portal.accounts.sessions import end_sessions
 from portal.accounts.token_text import new_token
 from portal.core.events import publish
 from portal.live.hub import hub_of_this_process
+from portal.live.sockets import Reader
+from portal.live.topics import Sight
 from tests.factories import (
     ApiTokenFactory,
     CometServerFactory,
@@ -187,6 +191,63 @@ def test_a_grant_that_goes_takes_its_rows_along(live_portal, reseller, outsider)
         later = EventFactory(tenant=outsider.tenant)
         publish("activity.added", tenant_id=outsider.tenant.pk, event=later.pk, server=later.server_id)
         assert later.summary not in browser.all_frames()
+
+
+def test_who_was_looked_at_and_may_stay_is_looked_at_again_when_it_is_due(live_portal, provider):
+    async def look():
+        hub = hub_of_this_process()
+        (reader,) = hub.readers()
+        reader.check_at = 0.1
+        await hub.care()
+        return reader.check_at - asyncio.get_running_loop().time()
+
+    with live_portal.joined(provider, "jobs"):
+        assert live_portal.run(look) > 30
+
+
+def test_a_sign_out_waits_for_no_long_line_of_others(live_portal, provider):
+    is_under_way = threading.Event()
+
+    async def look():
+        is_under_way.set()
+        await asyncio.sleep(0.1)  # a busy database
+
+    async def line_up():
+        hub = hub_of_this_process()
+        for _ in range(60):
+            reader = Reader(None, user_id=0, topics=frozenset(), sight=Sight(()), recheck=look)
+            hub.join(reader)
+            reader.check_at = 0.1
+
+    signed_in = provider.client()
+    with live_portal.joined(provider, "jobs", client=signed_in) as browser:
+        live_portal.run(line_up)
+        assert is_under_way.wait(10)
+        with within_two_seconds():
+            end_sessions(provider.user)
+            assert browser.close_code() == 4401
+
+
+def test_one_that_cannot_be_looked_at_keeps_nobody_else_from_it(live_portal, provider):
+    async def fail():
+        raise OperationalError("the database is away")
+
+    async def look():
+        hub = hub_of_this_process()
+        reader, failing = (
+            hub.readers()[0],
+            Reader(None, user_id=0, topics=frozenset(), sight=Sight(()), recheck=fail),
+        )
+        hub.join(failing)
+        failing.check_at, reader.check_at = 0.1, 0.2
+        for _ in range(2):
+            with suppress(OperationalError):
+                await hub.care()
+        hub.leave(failing)
+        return reader.check_at
+
+    with live_portal.joined(provider, "jobs"):
+        assert live_portal.run(look) > 1
 
 
 def test_who_leaves_while_his_grants_are_read_again_holds_up_nobody(live_portal, provider):
