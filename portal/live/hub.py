@@ -8,10 +8,9 @@ cannot keep up costs nobody else.
 import asyncio
 import random
 from collections import Counter, defaultdict, deque
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from itertools import islice
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -19,13 +18,12 @@ import msgspec
 import redis.asyncio
 import structlog
 from django.conf import settings
-from django.db import close_old_connections, connections
+from django.db import connections
 
 from portal.core.events import FACTS_CHANNEL, Fact, decode_facts
+from portal.live.frames import Wanted, frame, note, render, split
 from portal.live.joins import Joins
-from portal.live.marks import FRESHNESS, Mark, freshness_mark, mark_of, marks_html, wants_of
-from portal.live.pieces import Piece, render_pieces
-from portal.live.selectors import list_tenants_placed_on
+from portal.live.marks import Mark, marks_html
 from portal.live.sockets import Frame, Reader
 from portal.live.topics import Audience, Sight, Topic
 from portal.live.watching import keep_watch_keys
@@ -33,9 +31,6 @@ from portal.live.watching import keep_watch_keys
 TICK_SECONDS: Final = 0.2
 GATHER_SECONDS: Final = 0.015
 """Pause before the first tick after a quiet time: facts of one transaction come in several messages."""
-
-ROWS_PER_TICK: Final = 400
-"""Of one kind. What is more waits for the next tick, merged with what changes meanwhile."""
 
 RECENT_SECONDS: Final = 5.0
 RECENT_FACTS: Final = 200
@@ -54,8 +49,6 @@ BEAT_SECONDS: Final = 25.0
 without a word: behind a proxy that forgot it, or on a laptop that slept."""
 
 BEAT: Final = "\n"
-
-Wanted = dict[str, dict[int, set[Topic]]]
 
 log = structlog.get_logger(__name__)
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, "Hub"] = WeakKeyDictionary()
@@ -82,6 +75,8 @@ class Hub:
         self._refresh = False
         self._recent: deque[tuple[float, Fact]] = deque(maxlen=RECENT_FACTS)
         self._due = asyncio.Event()
+        self._newcomers: list[Reader] = []
+        self._somebody_came = asyncio.Event()
         self._care_is_asked = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="hub")
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -92,7 +87,7 @@ class Hub:
         self.redis = redis.asyncio.Redis.from_url(settings.REDIS_URL, health_check_interval=15)
 
     def start(self) -> None:
-        for work in (self._listen(), self._tick_when_due(), self._keep()):
+        for work in (self._listen(), self._tick_when_due(), self._catch_up_when_due(), self._keep()):
             self._spawn(work)
 
     async def stop(self) -> None:
@@ -111,7 +106,8 @@ class Hub:
     def join(self, reader: Reader) -> None:
         """Send `reader` what it listens to from now on, and what happened while its page loaded."""
         self._add(reader)
-        self._spawn(self._catch_up(reader))
+        self._newcomers.append(reader)
+        self._somebody_came.set()
         self._care_is_asked.set()
 
     def leave(self, reader: Reader) -> None:
@@ -185,7 +181,7 @@ class Hub:
             if fact.name == "access.changed":
                 self._recheck(fact.ids["user"])
             elif self._audiences:
-                _note(fact, self._open, self._wanted, self._marks)
+                note(fact, self._open, self._wanted, self._marks)
         if self._wanted or self._marks:
             self._due.set()
 
@@ -206,12 +202,12 @@ class Hub:
                 self._refresh = True
 
     async def _tick(self) -> None:
-        wanted, self._wanted = _split(self._wanted)
+        wanted, self._wanted = split(self._wanted)
         if self._wanted:
             self._due.set()
         marks, self._marks = list(self._marks.values()), {}
         refresh, self._refresh = self._refresh, False
-        pieces, freshness = await self.in_thread(_render, wanted) if wanted else ([], [])
+        pieces, freshness = await self.in_thread(render, wanted) if wanted else ([], [])
         marks += freshness
         for audience, readers in list(self._audiences.items()):
             text = frame(audience, pieces, marks, refresh=refresh)
@@ -230,20 +226,40 @@ class Hub:
             except (OSError, RuntimeError):
                 self.leave(reader)
 
-    async def _catch_up(self, reader: Reader) -> None:
-        """What happened while the page loaded; all of it may be old where this hub did not hear that."""
-        await self._listening.wait()
+    async def _catch_up_when_due(self) -> None:
+        while True:
+            await self._somebody_came.wait()
+            await self._listening.wait()
+            self._somebody_came.clear()
+            newcomers, self._newcomers = self._newcomers, []
+            try:
+                await self._catch_up(newcomers)
+            except Exception:
+                log.exception("hub.catch_up_failed")
+                await self._deliver(newcomers, Frame(marks_html([], refresh=True)))
+
+    async def _catch_up(self, newcomers: list[Reader]) -> None:
+        """What happened while their pages loaded; all of it may be old where this hub did not hear that.
+
+        Drawn once for all who came while the others were caught up: after a restart everybody comes at once.
+        """
         since = self._loop.time() - RECENT_SECONDS
         facts = [fact for heard_at, fact in self._recent if heard_at >= since]
+        unheard = (self._listening_since or 0.0) > since or len(facts) == RECENT_FACTS
+        topics = frozenset[Topic]().union(*(reader.topics for reader in newcomers))
         wanted: Wanted = defaultdict(dict)
         marks: dict[tuple[str, int], Mark] = {}
         for fact in facts:
-            _note(fact, reader.topics, wanted, marks)
-        unheard = (self._listening_since or 0.0) > since or len(facts) == RECENT_FACTS
-        pieces, freshness = await self.in_thread(_render, wanted) if wanted else ([], [])
-        text = frame(reader.audience, pieces, [*marks.values(), *freshness], refresh=unheard)
-        if text:
-            await self._deliver([reader], Frame(text))
+            note(fact, topics, wanted, marks)
+        pieces, freshness = await self.in_thread(render, wanted) if wanted else ([], [])
+        audiences: dict[Audience, list[Reader]] = defaultdict(list)
+        for reader in newcomers:
+            if reader in self._audiences.get(reader.audience, ()):  # it may have left, or moved
+                audiences[reader.audience].append(reader)
+        for audience, readers in audiences.items():
+            text = frame(audience, pieces, [*marks.values(), *freshness], refresh=unheard)
+            if text:
+                await self._deliver(readers, Frame(text))
 
     # Care
 
@@ -303,48 +319,3 @@ class Hub:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def frame(
-    audience: Audience, pieces: Iterable[Piece], marks: Iterable[Mark], *, refresh: bool = False
-) -> str:
-    """What one audience may see of these pieces and marks; the last piece per DOM id wins."""
-    topics, sight = audience
-    shown = {piece.dom_id: piece.html for piece in pieces if piece.is_for(topics, sight)}
-    named = [mark for mark in marks if mark.is_for(topics, sight)]
-    tail = marks_html(named, refresh=refresh) if named or refresh else ""
-    return "\n".join(shown.values()) + tail
-
-
-def _note(
-    fact: Fact, open_topics: Collection[Topic], wanted: Wanted, marks: dict[tuple[str, int], Mark]
-) -> None:
-    for want in wants_of(fact):
-        topics = want.topics.intersection(open_topics)
-        if topics:
-            wanted[want.kind].setdefault(want.id, set()).update(topics)
-    if fact.name == "server.changed":
-        wanted[FRESHNESS][fact.ids["server"]] = set()
-    mark = mark_of(fact)
-    if mark is not None:
-        held = marks.get((mark.name, mark.id))
-        marks[mark.name, mark.id] = mark if held is None or not held.is_added else held
-
-
-def _split(wanted: Wanted) -> tuple[Wanted, Wanted]:
-    """What one tick renders, and the rest."""
-    now: Wanted = {}
-    later: Wanted = defaultdict(dict)
-    for kind, by_id in wanted.items():
-        now[kind] = dict(islice(by_id.items(), ROWS_PER_TICK))
-        if len(by_id) > ROWS_PER_TICK:
-            later[kind] = dict(islice(by_id.items(), ROWS_PER_TICK, None))
-    return now, later
-
-
-def _render(wanted: Wanted) -> tuple[list[Piece], list[Mark]]:
-    """The pieces, and the marks of those whose rows are on a server that is fresher or staler now."""
-    close_old_connections()
-    servers = wanted.pop(FRESHNESS, {})
-    tenant_ids = list_tenants_placed_on(servers) if servers else []
-    return list(render_pieces(wanted)), [freshness_mark(tenant_id) for tenant_id in tenant_ids]

@@ -1,10 +1,13 @@
 """What is sent to whom, once per tick."""
 
 import asyncio
+import threading
+from contextlib import ExitStack
 
 import pytest
 
 from portal.core.events import FACTS_CHANNEL, Fact, publish, publish_all
+from portal.live import frames
 from portal.live import hub as hub_module
 from portal.live.hub import hub_of_this_process
 from portal.live.pieces import Piece
@@ -25,6 +28,18 @@ def happened(event):
 
 def changed(job, name="job.changed"):
     publish(name, tenant_id=job.tenant_id, job=job.pk, device=job.device_id, server=job.server_id)
+
+
+def until(live_portal, is_so):
+    """Wait for the hub, in turns of its loop."""
+    for _ in range(10_000):
+        if live_portal.run(lambda: told(is_so)):
+            return
+    raise TimeoutError
+
+
+async def told(is_so):
+    return is_so(hub_of_this_process())
 
 
 def test_an_event_arrives_where_activity_is_open(live_portal, provider):
@@ -142,8 +157,8 @@ def test_who_has_rows_on_a_server_hears_that_its_stream_changed_and_not_which(
 
 def test_rows_are_rendered_once_however_many_look(live_portal, provider, reseller, monkeypatch):
     rendered = []
-    render = hub_module.render_pieces
-    monkeypatch.setattr(hub_module, "render_pieces", lambda wanted: rendered.append(wanted) or render(wanted))
+    render = frames.render_pieces
+    monkeypatch.setattr(frames, "render_pieces", lambda wanted: rendered.append(wanted) or render(wanted))
     with (
         live_portal.joined(provider, "activity") as first,
         live_portal.joined(provider, "activity") as second,
@@ -157,7 +172,7 @@ def test_rows_are_rendered_once_however_many_look(live_portal, provider, reselle
 
 
 def test_more_rows_than_one_tick_takes_all_arrive(live_portal, provider, monkeypatch):
-    monkeypatch.setattr(hub_module, "ROWS_PER_TICK", 3)
+    monkeypatch.setattr(frames, "ROWS_PER_TICK", 3)
     events = EventFactory.create_batch(10)
     with live_portal.joined(provider, "activity") as browser:
         publish_all(
@@ -166,6 +181,39 @@ def test_more_rows_than_one_tick_takes_all_arrive(live_portal, provider, monkeyp
         )
         sent = browser.all_frames()
         assert all(f'id="event-{event.pk}"' in sent for event in events)
+
+
+def test_who_comes_while_others_are_caught_up_is_caught_up_with_one_rendering(
+    live_portal, provider, reseller, outsider, monkeypatch
+):
+    monkeypatch.setattr(hub_module, "RECENT_SECONDS", 60.0)
+    rendered, began, may_go_on = [], threading.Event(), threading.Event()
+    render = frames.render_pieces
+
+    def slowly(wanted):
+        rendered.append(wanted)
+        began.set()
+        assert may_go_on.wait(10)
+        return render(wanted)
+
+    event = EventFactory(tenant=reseller.tenant)
+    with live_portal.joined(provider, "jobs"):
+        happened(event)
+        until(live_portal, lambda hub: hub._recent)
+        monkeypatch.setattr(frames, "render_pieces", slowly)
+        with ExitStack() as opened:
+            first = opened.enter_context(live_portal.open(provider, "activity"))
+            assert began.wait(10)
+            second, third, foreign = (
+                opened.enter_context(live_portal.open(person, "activity"))
+                for person in (provider, reseller, outsider)
+            )
+            until(live_portal, lambda hub: len(hub._newcomers) == 3)
+            may_go_on.set()
+            for browser in (first, second, third):
+                browser.frame_with(event.summary)
+            assert event.summary not in foreign.all_frames()
+    assert len(rendered) == 2
 
 
 def test_what_happened_while_the_page_loaded_is_sent_when_it_joins(live_portal, provider, monkeypatch):
@@ -203,7 +251,7 @@ def test_a_reader_that_stopped_reading_is_told_to_reload_and_costs_nobody_else(
 
     event = EventFactory()
     with live_portal.joined(provider, "activity") as stuck, live_portal.joined(provider, "activity") as other:
-        monkeypatch.setattr(hub_module, "render_pieces", huge)
+        monkeypatch.setattr(frames, "render_pieces", huge)
         monkeypatch.setattr(hub_module, "TICK_SECONDS", 0.0)
         for _ in range(60):
             happened(event)

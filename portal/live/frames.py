@@ -1,0 +1,64 @@
+"""What one tick, or one catching up, sends: facts noted, rows drawn, a text for each audience."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from itertools import islice
+from typing import Final
+
+from django.db import close_old_connections
+
+from portal.core.events import Fact
+from portal.live.marks import FRESHNESS, Mark, freshness_mark, mark_of, marks_html, wants_of
+from portal.live.pieces import Piece, render_pieces
+from portal.live.selectors import list_tenants_placed_on
+from portal.live.topics import Audience, Topic
+
+ROWS_PER_TICK: Final = 400
+"""Of one kind. What is more waits for the next tick, merged with what changes meanwhile."""
+
+Wanted = dict[str, dict[int, set[Topic]]]
+
+
+def frame(
+    audience: Audience, pieces: Iterable[Piece], marks: Iterable[Mark], *, refresh: bool = False
+) -> str:
+    """What one audience may see of these pieces and marks; the last piece per DOM id wins."""
+    topics, sight = audience
+    shown = {piece.dom_id: piece.html for piece in pieces if piece.is_for(topics, sight)}
+    named = [mark for mark in marks if mark.is_for(topics, sight)]
+    tail = marks_html(named, refresh=refresh) if named or refresh else ""
+    return "\n".join(shown.values()) + tail
+
+
+def note(
+    fact: Fact, open_topics: Collection[Topic], wanted: Wanted, marks: dict[tuple[str, int], Mark]
+) -> None:
+    for want in wants_of(fact):
+        topics = want.topics.intersection(open_topics)
+        if topics:
+            wanted[want.kind].setdefault(want.id, set()).update(topics)
+    if fact.name == "server.changed":
+        wanted[FRESHNESS][fact.ids["server"]] = set()
+    mark = mark_of(fact)
+    if mark is not None:
+        held = marks.get((mark.name, mark.id))
+        marks[mark.name, mark.id] = mark if held is None or not held.is_added else held
+
+
+def split(wanted: Wanted) -> tuple[Wanted, Wanted]:
+    """What one tick renders, and the rest."""
+    now: Wanted = {}
+    later: Wanted = defaultdict(dict)
+    for kind, by_id in wanted.items():
+        now[kind] = dict(islice(by_id.items(), ROWS_PER_TICK))
+        if len(by_id) > ROWS_PER_TICK:
+            later[kind] = dict(islice(by_id.items(), ROWS_PER_TICK, None))
+    return now, later
+
+
+def render(wanted: Wanted) -> tuple[list[Piece], list[Mark]]:
+    """The pieces, and the marks of those whose rows are on a server that is fresher or staler now."""
+    close_old_connections()
+    servers = wanted.pop(FRESHNESS, {})
+    tenant_ids = list_tenants_placed_on(servers) if servers else []
+    return list(render_pieces(wanted)), [freshness_mark(tenant_id) for tenant_id in tenant_ids]
