@@ -1,7 +1,7 @@
 """CPU time of a small call over TLS: the client, beside a bare `requests.Session` and `requests.post`.
 
 50 servers in one process answer with a version record; each way makes 1,500 calls, 30 to each server, in
-a process of its own; the ways take turns five times and the median counts.
+a process of its own; the ways take turns three times and the median counts.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from tests.comet.certificates import self_signed
 
 SERVERS: Final = 50
 CALLS: Final = 1500
-ROUNDS: Final = 5
+ROUNDS: Final = 3
 ROOT: Final = Path(__file__).resolve().parents[2]
 BODY: Final = json.dumps(
     {

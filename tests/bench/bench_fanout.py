@@ -54,7 +54,7 @@ class Spans(NamedTuple):
     idle: float = 1.0
     """Nothing has come for so long: everything that was on its way has arrived."""
     quiet: float = RECENT_SECONDS
-    """Before browsers join, which would be told what happened just before."""
+    """Before many browsers join, which would be told what happened just before."""
 
 
 WHOLE: Final = Spans()
@@ -168,7 +168,7 @@ class Fanout:
         path = "/ws/live/?topics=activity"
         with open_browsers(self.folder, server, path, cookies[:1], 0):
             _publish_events(self.placement, self.spans.warm_up)
-            time.sleep(self.spans.idle + self.spans.quiet)
+            time.sleep(self.spans.idle + (self.spans.quiet if len(cookies) > 1 else 0))
             empty_kb = _memory_kb(server)
         with open_browsers(self.folder, server, path, cookies, stuck) as ask:
             time.sleep(self.spans.idle)

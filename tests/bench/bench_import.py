@@ -30,7 +30,7 @@ from tests.bench.harness import Result, migrated_database, percentile
 from tests.bench.job_details import list_of_jobs
 from tests.bench.populated import populate
 
-ROWS: Final = 60_000
+ROWS: Final = 40_000
 GOAL_ROWS: Final = 34_000
 GOAL_MS: Final = 20.0
 WRITER: Final = Path(__file__).with_name("small_writes.py")

@@ -25,7 +25,7 @@ from tests.bench.harness import Result, migrated_database, percentile
 from tests.bench.job_details import list_of_jobs
 from tests.bench.populated import populate
 
-JOBS: Final = 60_000
+JOBS: Final = 40_000
 GOALS_MS: Final = {"sqlite": 250.0, "postgresql": 50.0}
 KEPT_SECONDS: Final = 2.0
 PATIENCE_SECONDS: Final = 60.0
