@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from comet.stream import LARGE_CHARACTERS, BadFrame, StreamedEvent
 from portal.core.prepared import Prepared
@@ -24,8 +25,8 @@ WINDOW: Final = timedelta(hours=24)
 """How long after the first the second of two may come."""
 
 
-_set_up = Prepared(
-    lambda server: WebhookIntake.objects.filter(server=server, set_up_at__isnull=False).values_list("pk")
+_intakes = Prepared(
+    lambda server: WebhookIntake.objects.filter(server=server).values_list("set_up_at", "last_received_at")
 )
 
 
@@ -52,8 +53,16 @@ def digest_of(item: StreamedEvent) -> str:
 
 
 def posts(server: CometServer) -> bool:
-    """Whether the server may post its events as well, so that they have to be matched."""
-    return bool(_set_up(server.pk))
+    """Whether the server may post its events as well, so that they have to be matched.
+
+    It does where it was told to, and where it did so lately: that telling it failed may be an error, and
+    what it has queued comes after it was told to stop.
+    """
+    since = timezone.now() - WINDOW
+    return any(
+        set_up_at is not None or (last_received_at is not None and last_received_at > since)
+        for set_up_at, last_received_at in _intakes(server.pk)
+    )
 
 
 def of_webhooks(server: CometServer, digests: Iterable[str], now: datetime) -> dict[str, list[Event]]:

@@ -85,6 +85,17 @@ def test_the_order_of_keys_does_not_make_another_event(device):
     assert Event.objects.count() == 1
 
 
+def test_what_a_server_posts_is_matched_though_its_set_up_counts_as_failed(device):
+    """The answer to it may be lost; and what is queued there comes after it was removed."""
+    WebhookIntake.objects.update(set_up_at=None)
+    post(device, ended(device))
+    second = ended(device, "j2")
+    streamed(device, second)
+    post(device, second)
+
+    assert Event.objects.filter(job__guid="j2").count() == 1
+
+
 def test_a_server_without_a_webhook_pays_nothing_for_matching(device):
     WebhookIntake.objects.all().delete()
     streamed(device, ended(device))
