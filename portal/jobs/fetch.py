@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 import structlog
+from django.utils import timezone
 
 import comet
 from comet.bulk import RawElement
@@ -32,6 +33,9 @@ quarter of an hour after its planned time at the earliest."""
 
 LONG: Final = timedelta(hours=6)
 """Jobs of a window that began so long before it are known by digest; longer ones are read again."""
+
+INTERRUPTED_FOR: Final = timedelta(days=7)
+"""How long after its start an interrupted Job is asked for; later the nightly sync tells of its end."""
 
 SLICE: Final = 5000
 _LOOKS: Final = 50
@@ -129,15 +133,18 @@ def fetch_unfinished(server: CometServer, client: comet.CometClient) -> set[str]
 def reconcile(server: CometServer, client: comet.CometClient) -> int:
     """Bring Jobs that count as unfinished here but not there to their end; gives how many ended.
 
-    Some cancels emit no event. A Job that the server no longer has counts as interrupted.
+    Some cancels emit no event. A Job that the server no longer has counts as interrupted. Those that count
+    as that already are asked for last, since nobody knows which of them the server has.
     """
-    here = Job.objects.filter(server=server, ended_at=None).exclude(state=State.INTERRUPTED)
+    here = Job.objects.filter(server=server, ended_at=None)
     # Read before the server is asked: what starts meanwhile is not missing there.
-    known = dict(here.order_by("started_at").values_list("guid", "pk"))
+    running = dict(here.exclude(state=State.INTERRUPTED).order_by("started_at").values_list("guid", "pk"))
+    still = here.filter(state=State.INTERRUPTED, started_at__gte=timezone.now() - INTERRUPTED_FOR)
+    known = [*running, *still.order_by("-started_at").values_list("guid", flat=True)]
     unfinished = fetch_unfinished(server, client)
     missing = [guid for guid in known if guid not in unfinished][:_LOOKS]
     looked = look_at(server, client, missing)
-    mark_interrupted(server, [known[guid] for guid in looked.gone])
+    mark_interrupted(server, [running[guid] for guid in looked.gone if guid in running])
     return looked.ended
 
 

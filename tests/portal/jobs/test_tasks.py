@@ -91,10 +91,12 @@ def test_a_poll_moves_progress_and_ends_a_followed_job_that_ended_unseen(emulato
     assert item.has_ended
 
 
-def test_a_job_whose_end_emitted_nothing_is_reconciled(emulator, linked, provider):
+@pytest.mark.parametrize("state", ["running", "interrupted"])
+def test_a_job_whose_end_emitted_nothing_is_reconciled(emulator, linked, provider, state):
+    """Also one that stood still here: a cancel in Comet's own interface may tell of nothing."""
     sync(linked, provider.user)
     ended = Job.objects.filter(server=linked, state="succeeded").order_by("-started_at").first()
-    Job.objects.filter(pk=ended.pk).update(ended_at=None, state="running", status=6001)
+    Job.objects.filter(pk=ended.pk).update(ended_at=None, state=state, status=6001)
 
     tasks.reconcile_server(linked.pk)
 
