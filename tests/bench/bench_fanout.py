@@ -41,6 +41,7 @@ LATENCY_GOAL_MS: Final = 350.0
 COST_GOAL_US: Final = 1.5
 MEMORY_GOAL_KB: Final = 120.0
 EVENT_ID: Final = re.compile(r'id="event-(\d+)"')
+PATIENCE_SECONDS: Final = 30.0
 CPU_CLOCK_SECONDS: Final = 0.01
 """The kernel counts no finer."""
 
@@ -176,9 +177,17 @@ class Fanout:
             ask("mark")
             began = _cpu_seconds(server)
             sent = _publish_events(self.placement, self.spans.events)
-            time.sleep(self.spans.idle)
+            self._wait_until_quiet(ask)
             used = _cpu_seconds(server) - began
             return Measured(json.loads(ask("report")), sent, used, kb, len(cookies) - stuck)
+
+    def _wait_until_quiet(self, ask: Callable[[str], str]) -> None:
+        """Until something came, and then nothing more."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        before, count = -1, 0
+        while (count != before or not count) and time.monotonic() < until:
+            time.sleep(self.spans.idle)
+            before, count = count, int(ask("count"))
 
     def measure_channels(self, frames: list[str]) -> tuple[Cost, Cost]:
         layer = get_channel_layer()
@@ -219,7 +228,7 @@ class Fanout:
             began = _cpu_seconds(server)
             for _ in _paced(frames, TICKS_PER_SECOND, send):
                 pass
-            time.sleep(self.spans.idle)
+            self._wait_until_quiet(ask)
             used = _cpu_seconds(server) - began
             return used, sum(len(times) for _, times in json.loads(ask("report"))["frames"])
 

@@ -3,8 +3,8 @@
     python -m tests.bench.fanout.browsers URL_FILE STUCK
 
 URL_FILE holds one line per socket: `ws://host:port/path cookie`. The first STUCK of them never read.
-Prints `open` once all are, then obeys lines on stdin: `mark` forgets what came so far, `report`
-prints one JSON line, the end of stdin ends it.
+Prints `open` once all are, then obeys lines on stdin: `mark` forgets what came so far, `count` says
+how much came since, `report` prints it as one JSON line, the end of stdin ends it.
 """
 
 import asyncio
@@ -102,6 +102,8 @@ async def main(lines: list[str], stuck: int) -> None:
         if order == "mark":
             frames.arrivals.clear()
             print("marked", flush=True)
+        elif order == "count":
+            print(sum(len(times) for times in frames.arrivals.values()), flush=True)
         elif order == "report":
             told = {
                 "frames": [[text.decode(), times] for text, times in frames.arrivals.items()],
