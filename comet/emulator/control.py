@@ -205,7 +205,13 @@ class Control:
         durations = int(_number(order, "shortest", 2)), int(_number(order, "longest", 20))
         if durations[0] > durations[1]:
             raise bad_request("shortest must not be more than longest")
-        started = flow(self._server, self._life, per_second=per_second, seconds=seconds, durations=durations)
+        started = flow(
+            self._server,
+            lambda: self._life,
+            per_second=per_second,
+            seconds=seconds,
+            durations=durations,
+        )
         self._emit_beside(started)
         return {"jobs": int(per_second * seconds)}
 

@@ -1,7 +1,7 @@
 """Load at a steady rate: events about known jobs, or backups that begin and end as jobs like any other."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from comet.emulator import events
 from comet.emulator.draw import Draw
@@ -20,9 +20,17 @@ async def retell(server: Server, jobs: list[Job], per_second: float, seconds: fl
 
 
 async def flow(
-    server: Server, life: Life, *, per_second: float, seconds: float, durations: tuple[int, int]
+    server: Server,
+    life_now: Callable[[], Life],
+    *,
+    per_second: float,
+    seconds: float,
+    durations: tuple[int, int],
 ) -> None:
-    """Start scheduled backups on random devices; `durations` are the shortest and the longest, in seconds."""
+    """Start scheduled backups on random devices; `durations` are the shortest and the longest, in seconds.
+
+    Each is announced to the life of its moment: a restart begins another, and the one before tells no ends.
+    """
     devices = [device for device in server.devices if server.is_registered(device) and device.items]
     async for _ in _paced(per_second, seconds):
         draw = Draw(server.options.seed, "flow of jobs", len(server.jobs.started))
@@ -35,7 +43,7 @@ async def flow(
             by_schedule=True,
             seconds=draw.between(*durations),
         )
-        life.announce(job)
+        life_now().announce(job)
 
 
 async def _paced(per_second: float, seconds: float) -> AsyncIterator[int]:

@@ -108,6 +108,15 @@ def test_jobs_of_a_flow_begin_end_and_are_kept(emulator, open_stream):
     assert begun == ended <= {job["GUID"] for job in known if job["EndTime"]}
 
 
+def test_a_flow_goes_on_over_a_restart_and_tells_the_ends_of_what_it_begins(emulator, open_stream):
+    emulator.order("jobs/flow", per_second=20, seconds=3, shortest=1, longest=1)
+    emulator.order("restart")
+    stream, begun, ended = open_stream(allow_list="4200,4201"), set(), set()
+    while not begun & ended:
+        event = stream.read()
+        (begun if event["Type"] == 4200 else ended).add(event["ResourceID"])
+
+
 def test_a_stalled_stream_is_silent_and_tells_afterwards(emulator, open_stream):
     stream = open_stream(allow_list="9999")
     emulator.order("streams/stall", seconds=60)
