@@ -32,7 +32,7 @@ BATCH: Final = 200
 LEFT_ALONE: Final = timedelta(seconds=5)
 """What is kept for longer no relay has taken in: the sweep does."""
 
-LOCK_SECONDS = 10.0
+LOCK_SECONDS: Final = 10.0
 """So long a POST waits for PostgreSQL's locks; SQLite has a limit of its own in the settings."""
 
 _IN_ORDER: Final = frozenset({Type.META_HELLO, Type.ACCOUNT_NEW, Type.ACCOUNT_UPDATED, Type.ACCOUNT_REMOVED})

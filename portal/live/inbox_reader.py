@@ -58,8 +58,11 @@ class InboxReader:
 
     async def _take_in(self, server_id: int) -> None:
         try:
+            loop = asyncio.get_running_loop()
+            began = loop.time()
             while await self._in_thread(take_in, server_id):
-                pass
+                await asyncio.sleep(loop.time() - began)  # others write as well, on SQLite one at a time
+                began = loop.time()
         except (DatabaseError, InterfaceError) as exc:
             log.warning("inbox.not_taken_in", server_id=server_id, error=str(exc))
         except Exception:
