@@ -5,8 +5,6 @@ from collections.abc import Collection, Iterable
 from itertools import islice
 from typing import Final
 
-from django.db import close_old_connections
-
 from portal.core.events import Fact
 from portal.live.marks import FRESHNESS, Mark, freshness_mark, mark_of, marks_html, wants_of
 from portal.live.pieces import Piece, render_pieces
@@ -58,7 +56,6 @@ def split(wanted: Wanted) -> tuple[Wanted, Wanted]:
 
 def render(wanted: Wanted) -> tuple[list[Piece], list[Mark]]:
     """The pieces, and the marks of those whose rows are on a server that is fresher or staler now."""
-    close_old_connections()
     servers = wanted.pop(FRESHNESS, {})
     tenant_ids = list_tenants_placed_on(servers) if servers else []
     return list(render_pieces(wanted)), [freshness_mark(tenant_id) for tenant_id in tenant_ids]

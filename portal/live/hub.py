@@ -8,7 +8,7 @@ cannot keep up costs nobody else.
 import asyncio
 import random
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Final
@@ -18,7 +18,7 @@ import msgspec
 import redis.asyncio
 import structlog
 from django.conf import settings
-from django.db import connections
+from django.db import close_old_connections, connections
 
 from portal.core.events import FACTS_CHANNEL, Fact, decode_facts
 from portal.live.frames import Wanted, frame, note, render, split
@@ -313,9 +313,19 @@ class Hub:
 
     async def in_thread(self, work: Any, *args: Any) -> Any:
         """Run `work` in the hub's one thread, which keeps its database connection."""
-        return await self._loop.run_in_executor(self._thread, work, *args)
+        return await self._loop.run_in_executor(self._thread, _with_kept_connection, work, *args)
 
     def _spawn(self, work: Any) -> None:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _with_kept_connection(work: Callable[..., Any], *args: Any) -> Any:
+    """`work`, whose connection stays open while it is usable; those of requests close (see `portal.asgi`)."""
+    close_old_connections()
+    try:
+        return work(*args)
+    finally:
+        for connection in connections.all(initialized_only=True):
+            connection.close_at = None

@@ -5,6 +5,7 @@ import threading
 from contextlib import ExitStack
 
 import pytest
+from django.db import connection
 
 from portal.core.events import FACTS_CHANNEL, Fact, publish, publish_all
 from portal.live import frames
@@ -169,6 +170,20 @@ def test_rows_are_rendered_once_however_many_look(live_portal, provider, reselle
         for browser in (first, second, third):
             browser.frame_with(event.summary)
     assert len(rendered) == 1
+
+
+def test_all_ticks_use_one_database_connection(live_portal, provider):
+    async def connection_of_the_hub():
+        return await hub_of_this_process().in_thread(lambda: id(connection.connection))
+
+    used = set()
+    with live_portal.joined(provider, "activity") as browser:
+        for event in EventFactory.create_batch(3):
+            happened(event)
+            browser.frame_with(event.summary)
+            used.add(live_portal.run(connection_of_the_hub))
+    assert len(used) == 1
+    assert id(None) not in used
 
 
 def test_more_rows_than_one_tick_takes_all_arrive(live_portal, provider, monkeypatch):
