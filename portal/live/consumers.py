@@ -109,7 +109,11 @@ class LiveConsumer(AsyncWebsocketConsumer):
         return user, *await _admit(user, session, topics)
 
     async def _end(self, code: int) -> None:
+        reader = self.reader
         self._leave()
+        if reader is not None and reader.is_behind():
+            hub_of_this_process().let_go(reader, code)
+            return
         try:
             await self.close(code=code)
         except (OSError, RuntimeError):

@@ -24,7 +24,7 @@ from portal.core.events import FACTS_CHANNEL, Fact, decode_facts
 from portal.live.frames import Wanted, frame, note, render, split
 from portal.live.joins import Joins
 from portal.live.marks import Mark, marks_html
-from portal.live.sockets import Frame, Reader
+from portal.live.sockets import RELOAD, Frame, Reader
 from portal.live.topics import Audience, Sight, Topic
 from portal.live.watching import keep_watch_keys
 
@@ -119,6 +119,11 @@ class Hub:
             del self._audiences[reader.audience]
         self._open.subtract(reader.topics)
         self._open = +self._open
+
+    def let_go(self, reader: Reader, code: int = RELOAD) -> None:
+        """Without waiting for it: it reads the goodbye after all that it has not read yet."""
+        self.leave(reader)
+        self._spawn(reader.let_go(code))
 
     def move(self, reader: Reader, *, topics: frozenset[Topic], sight: Sight) -> None:
         """Its grants were read again; from now on it sees what they say, and what its page shows may be
@@ -217,8 +222,7 @@ class Hub:
     async def _deliver(self, readers: Iterable[Reader], one: Frame) -> None:
         for reader in readers:
             if reader.is_behind():
-                self.leave(reader)
-                self._spawn(reader.let_go())
+                self.let_go(reader)
                 continue
             try:
                 if (sending := reader.write(one)) is not None:

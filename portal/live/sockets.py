@@ -103,11 +103,11 @@ class Reader:
         self._transport.write(frame.on_the_wire)
         return None
 
-    async def let_go(self) -> None:
-        """Tell a reader that fell behind to reload, once it has read the rest; cut it off otherwise."""
+    async def let_go(self, code: int = RELOAD) -> None:
+        """Say goodbye to a reader that fell behind, once it has read the rest; cut it off otherwise."""
         try:
             async with asyncio.timeout(GOODBYE_SECONDS):
-                await self._send({"type": "websocket.close", "code": RELOAD})
+                await self._send({"type": "websocket.close", "code": code})
         except TimeoutError:
             if self._transport is not None:
                 self._transport.abort()

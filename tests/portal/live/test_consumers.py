@@ -20,7 +20,7 @@ from portal.accounts.sessions import end_sessions
 from portal.accounts.token_text import new_token
 from portal.core.events import publish
 from portal.live.hub import hub_of_this_process
-from portal.live.sockets import Reader
+from portal.live.sockets import Frame, Reader
 from portal.live.topics import Sight
 from tests.factories import (
     ApiTokenFactory,
@@ -223,6 +223,20 @@ def test_a_sign_out_waits_for_no_long_line_of_others(live_portal, provider):
     with live_portal.joined(provider, "jobs", client=signed_in) as browser:
         live_portal.run(line_up)
         assert is_under_way.wait(10)
+        with within_two_seconds():
+            end_sessions(provider.user)
+            assert browser.close_code() == 4401
+
+
+def test_a_sign_out_waits_for_nobody_who_stopped_reading(live_portal, provider, reseller):
+    async def fill_up():
+        (reader,) = (one for one in hub_of_this_process().readers() if one.user_id == reseller.user.pk)
+        for _ in range(60):  # more than the line and the browser hold
+            reader.write(Frame("x" * 500_000))
+
+    with live_portal.joined(reseller, "jobs"), live_portal.joined(provider, "jobs") as browser:
+        live_portal.run(fill_up)
+        end_sessions(reseller.user)
         with within_two_seconds():
             end_sessions(provider.user)
             assert browser.close_code() == 4401
