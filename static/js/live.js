@@ -11,7 +11,7 @@
   const POLL_EVERY_MS = 30_000;
   const SIGNED_OUT = 4401;
   const REFUSED = 4403;
-  const RELOAD = 4408;
+  const CONNECTED_ANEW_BY_HTMX = [1006, 1011, 1012, 1013]; // a proxy may also end a connection with a clean code
 
   let openedBefore = false;
   let line = null; // the open socket, and what connects anew
@@ -285,7 +285,8 @@
       say("off", "Not live");
     } else {
       lost();
-      if (code === RELOAD) setTimeout(() => detail.socketWrapper.reconnect(), Math.random() * 2 * JITTER_MS);
+      if (CONNECTED_ANEW_BY_HTMX.includes(code)) return;
+      setTimeout(() => detail.socketWrapper.reconnect(), (1 + Math.random()) * JITTER_MS);
     }
   });
 

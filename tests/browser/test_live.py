@@ -170,16 +170,19 @@ def test_after_a_restart_of_the_portal_the_page_shows_what_it_missed(
     expect(technician.locator("#activity-feed > li", has_text="MISSED_MEANWHILE")).to_be_visible()
 
 
-def test_a_page_that_fell_behind_connects_anew(technician: Page, emit: Callable[[str], None]):
+@pytest.mark.parametrize("code", [BEHIND, 1000, 1001])
+def test_a_page_that_fell_behind_or_lost_its_proxy_connects_anew(
+    technician: Page, emit: Callable[[str], None], code: int
+):
     opened = sockets_of(technician)
     open_live(technician, "/activity/")
     technician.mouse.move(5, 890)
-    opened[-1].close(code=BEHIND)
+    opened[-1].close(code=code)
     technician.wait_for_selector("#live-state[data-state=waiting]", state="attached")
     wait_until_live(technician)
     assert len(opened) == 2
-    emit("AFTER_CATCHING_UP")
-    expect(technician.locator("#activity-feed > li", has_text="AFTER_CATCHING_UP")).to_be_visible()
+    emit(f"CAUGHT_UP_AFTER_{code}")
+    expect(technician.locator("#activity-feed > li", has_text=f"CAUGHT_UP_AFTER_{code}")).to_be_visible()
 
 
 def test_a_refused_page_says_that_it_is_not_live(technician: Page):
