@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from django.db import connection, models
@@ -29,6 +30,8 @@ def _converter(field: Any) -> Callable[[Any], Any] | None:
         return _sqlite_date
     if type(field) is models.JSONField:
         return _json_text
+    if type(field) is models.UUIDField:
+        return _hex
     plain = (models.CharField, models.TextField, models.IntegerField, models.BooleanField, models.ForeignKey)
     if isinstance(field, (*plain, models.BinaryField)) and type(field).get_db_prep_save in {
         base.get_db_prep_save for base in (*plain, models.BinaryField)
@@ -46,6 +49,10 @@ def _sqlite_datetime(value: datetime | None) -> str | None:
 def _json_text(value: Any) -> str | None:
     """Of what was read from JSON, which holds nothing that JSON does not know."""
     return None if value is None else msgspec.json.encode(value).decode()
+
+
+def _hex(value: UUID | None) -> str | None:
+    return None if value is None else value.hex
 
 
 def _sqlite_date(value: date | None) -> str | None:
