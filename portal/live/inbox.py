@@ -18,7 +18,8 @@ from comet.webhooks import Webhook
 from portal.core.events import publish
 from portal.core.secrecy import storable
 from portal.live import gaps, twins, webhooks
-from portal.live.ingest import Fenced, Outcome, Taken, ingest_posts
+from portal.live.fences import Fenced
+from portal.live.ingest import Outcome, Taken, ingest_posts
 from portal.live.models import Event, PostedEvent, WebhookIntake
 from portal.live.set_aside import told_in
 from portal.live.stored import without_nul

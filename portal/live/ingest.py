@@ -18,12 +18,13 @@ from comet.stream import BadFrame, StreamedEvent
 from portal.core.events import Fact, publish_all
 from portal.core.inserts import Inserts
 from portal.core.metrics import count, observe
-from portal.core.prepared import Prepared, PreparedModels
+from portal.core.prepared import Prepared
 from portal.core.refusals import note_refusal
 from portal.live import gaps, set_aside, twins
 from portal.live.event_rows import COLUMNS, Arrival, fill, is_readable, rows_of, values_of
+from portal.live.fences import Fenced, locked_server, server_under
 from portal.live.mirror import Applied, apply_to_mirror
-from portal.live.models import Event, PostedEvent, StreamLease
+from portal.live.models import Event, PostedEvent
 from portal.live.placing import Places
 from portal.live.set_aside import Poison
 from portal.live.stored import without_nul
@@ -36,24 +37,12 @@ HEARD_EVERY: Final = timedelta(seconds=1)
 """How often `last_event_at` is written at most."""
 
 
-_leases = Prepared(
-    lambda server, fence: (
-        StreamLease.objects.select_for_update().filter(server=server, fence=fence).values_list("pk")
-    )
-)
-_servers = PreparedModels(
-    CometServer, lambda pk: CometServer.objects.select_for_update(no_key=True).filter(pk=pk).order_by()
-)
 _events = Inserts(Event, COLUMNS)
 _positions = Prepared(
     lambda connection, first, last: Event.objects.filter(
         connection=connection, position__gte=first, position__lte=last
     ).values_list("position")
 )
-
-
-class Fenced(Exception):
-    """The lease is another relay's by now, or the server was unlinked: nothing may be written."""
 
 
 class Taken(Exception):
@@ -96,7 +85,7 @@ def ingest(server_id: int, connection: UUID, arrivals: Sequence[Arrival], *, fen
         raise
     except Exception as exc:
         if len(arrivals) == 1:
-            return _store_bare(lambda: _server_under(server_id, fence), connection, arrivals[0], exc)
+            return _store_bare(lambda: server_under(server_id, fence), connection, arrivals[0], exc)
         middle = len(arrivals) // 2
         outcome = ingest(server_id, connection, arrivals[:middle], fence=fence)
         return outcome.joined(ingest(server_id, connection, arrivals[middle:], fence=fence))
@@ -104,7 +93,7 @@ def ingest(server_id: int, connection: UUID, arrivals: Sequence[Arrival], *, fen
 
 def _ingest(server_id: int, connection: UUID, arrivals: Sequence[Arrival], fence: int) -> Outcome:
     with transaction.atomic():
-        server = _server_under(server_id, fence)
+        server = server_under(server_id, fence)
         known = {
             position for (position,) in _positions(connection, arrivals[0].position, arrivals[-1].position)
         }
@@ -238,30 +227,12 @@ def _without_posted(
     return kept
 
 
-def locked_server(server_id: int) -> CometServer:
-    """The server, locked as a batch of its stream would lock it, so that the two never match at once."""
-    StreamLease.objects.get_or_create(server_id=server_id)
-    StreamLease.objects.select_for_update().get(server_id=server_id)
-    server = next(iter(_servers.rows(server_id)), None)
-    if server is None or server.unlinking_at is not None:
-        raise Fenced(f"server {server_id} was unlinked")
-    return server
-
-
 def _server_taking(server_id: int, posts: Sequence[Post]) -> CometServer:
     """The locked server; what of `posts` was kept is gone with the commit, and nobody else has it."""
     server = locked_server(server_id)
     kept = [post.kept_as for post in posts if post.kept_as is not None]
     if kept and PostedEvent.objects.filter(pk__in=kept).delete()[0] < len(kept):
         raise Taken
-    return server
-
-
-def _server_under(server_id: int, fence: int) -> CometServer:
-    """The server, locked, while `fence` is its lease's; no other relay gets the lease until the commit."""
-    if not _leases(server_id, fence):
-        raise Fenced(f"the stream of server {server_id} is not held with fence {fence}")
-    (server,) = _servers.rows(server_id)
     return server
 
 

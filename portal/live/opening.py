@@ -5,7 +5,7 @@ from typing import Final
 
 import comet
 from comet.stream import EventStream
-from portal.live.ingest import Fenced
+from portal.live.fences import Fenced
 from portal.servers import clients
 from portal.servers.models import CometServer
 

@@ -11,6 +11,7 @@ from portal.core.events import Fact, publish_all
 from portal.fleet.services import by_operation
 from portal.live import gaps, ingest, set_aside
 from portal.live.event_rows import is_readable, why_unreadable
+from portal.live.fences import locked_server
 from portal.live.models import Event, SetAside
 from portal.operations import services as operations
 from portal.operations.models import Operation
@@ -41,7 +42,7 @@ def tell_again(kept: SetAside) -> str:
         django.db.OperationalError: the database did not take it; it stays set aside.
     """
     with transaction.atomic():
-        server = ingest.locked_server(kept.server_id)
+        server = locked_server(kept.server_id)
         reason = _apply(server, kept)
         if reason:
             SetAside.objects.filter(pk=kept.pk).update(

@@ -1,7 +1,7 @@
 """The kind of Operation that replays what was set aside of one server."""
 
 from portal.live import replay
-from portal.live.ingest import Fenced
+from portal.live.fences import Fenced
 from portal.live.models import SetAside
 from portal.operations.errors import ItemFailed
 from portal.operations.models import OperationItem

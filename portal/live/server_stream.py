@@ -16,8 +16,9 @@ import comet
 from comet.stream import EventStream
 from portal.core.addresses import address_guard
 from portal.core.encryption import SecretUnreadable
+from portal.live.fences import Fenced
 from portal.live.gaps import known_until, note_gap, queue_profile_reads
-from portal.live.ingest import Arrival, Fenced, Outcome, ingest
+from portal.live.ingest import Arrival, Outcome, ingest
 from portal.live.leases import Held
 from portal.live.observing import Cause
 from portal.live.opening import followed, open_in_turn, session_key
@@ -185,9 +186,8 @@ class ServerStream:
     async def _write(self, arrivals: Arrivals, connection: UUID) -> None:
         ended, seconds = False, BATCH_SECONDS
         while not ended:
-            batch, ended = await _next_batch(arrivals, seconds)
-            is_busy = len(batch) > BUSY_PER_SECOND * seconds
-            seconds = LONGEST_BATCH_SECONDS if is_busy else BATCH_SECONDS
+            batch, ended = await next_batch(arrivals, seconds)
+            seconds = batch_seconds_after(len(batch), seconds)
             if batch:
                 await self._follow_up(await self._ingest(batch, connection))
 
@@ -225,6 +225,11 @@ class ServerStream:
             log.warning("stream.not_noted", server_id=self._held.server_id, error=str(problem))
 
 
+def batch_seconds_after(events: int, seconds: float) -> float:
+    """For how long the next batch is gathered, after so many events within `seconds`."""
+    return LONGEST_BATCH_SECONDS if events > BUSY_PER_SECOND * seconds else BATCH_SECONDS
+
+
 def pause_after(failures: int) -> float:
     """Seconds before the next attempt: quick at first, doubling, with jitter."""
     longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(failures, 10))
@@ -255,7 +260,7 @@ async def _finish(writer: asyncio.Task[None], arrivals: Arrivals) -> None:
         log.warning("stream.events_not_stored", count=arrivals.qsize(), error=str(exc))
 
 
-async def _next_batch(arrivals: Arrivals, seconds: float) -> tuple[list[Arrival], bool]:
+async def next_batch(arrivals: Arrivals, seconds: float) -> tuple[list[Arrival], bool]:
     """What arrives within `seconds` of the first, at most BATCH_EVENTS; and whether it was the last.
 
     One wait and no more: to be woken by each event would cost as much as to read it.

@@ -12,8 +12,8 @@ from portal.core.htmx import go_to, render_page
 from portal.core.lists import query_of
 from portal.core.paging import keyset_page
 from portal.live import replay, selectors
+from portal.live.fences import Fenced
 from portal.live.filters import SetAsideFilters
-from portal.live.ingest import Fenced
 from portal.live.stored import stored_text
 
 

@@ -23,7 +23,7 @@ from portal.core.body_limits import LONGER
 from portal.core.encryption import SecretUnreadable
 from portal.core.refusals import note_refusal
 from portal.live import inbox, webhooks
-from portal.live.ingest import Fenced
+from portal.live.fences import Fenced
 from portal.live.models import WebhookIntake
 from portal.servers.models import CometServer
 

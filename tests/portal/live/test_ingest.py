@@ -10,7 +10,8 @@ from django.utils import timezone
 from portal.core.events import FACTS_CHANNEL, decode_facts
 from portal.jobs.models import Job
 from portal.live import mirror
-from portal.live.ingest import Fenced, ingest
+from portal.live.fences import Fenced
+from portal.live.ingest import ingest
 from portal.live.models import Event, StreamLease
 from portal.servers.models import SERVER_ITSELF
 from tests.factories import (
