@@ -15,7 +15,7 @@ from typing import Any, Final, Self, TypeVar
 
 from django.db import connection, models, transaction
 
-from portal.core.columns import Row, by_column, conversions, converted, quote, unnested
+from portal.core.columns import Row, as_records, conversions, converted, quote, told_as_json
 
 RowT = TypeVar("RowT")
 
@@ -246,8 +246,8 @@ class _PostgreSQLStaging(_Staging):
     def pass_by(self, rows: list[tuple[Any, ...]], conflict: str) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
-                f"{self._into} SELECT * FROM {unnested(self._fields)} {conflict}",  # noqa: S608
-                by_column(rows),
+                f"{self._into} SELECT * FROM {as_records(self._fields)} {conflict}",  # noqa: S608
+                [told_as_json(self._fields, rows)],
             )
 
     def _put(self, cursor: Any, rows: list[tuple[Any, ...]]) -> None:

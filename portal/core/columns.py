@@ -1,6 +1,6 @@
 """How values are written to columns where no model instance stands between."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -15,10 +15,9 @@ Convert = list[tuple[int, Callable[[Any], Any]]]
 
 def conversions(fields: Sequence[Any]) -> Convert:
     """What has to be done to values of these fields before this database takes them."""
-    if connection.vendor == "sqlite":
-        converters = [_converter(field) for field in fields]
-    else:
-        converters = [_json_text if type(field) is models.JSONField else None for field in fields]
+    if connection.vendor != "sqlite":
+        return []
+    converters = (_converter(field) for field in fields)
     return [(place, how) for place, how in enumerate(converters) if how is not None]
 
 
@@ -72,12 +71,17 @@ def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def unnested(fields: Sequence[Any]) -> str:
-    """PostgreSQL's way to take rows as one list for each column, which costs it far less to read."""
-    types = (str(field.db_type(connection)).split("(")[0] for field in fields)  # none is cut off in silence
-    return f"unnest({', '.join(f'%s::{type_name}[]' for type_name in types)})"
+def as_records(fields: Sequence[Any]) -> str:
+    """PostgreSQL's way to take any number of rows as one parameter, `told_as_json`.
+
+    To write a placeholder for each value, or an array for each column, took longer than all the rest
+    of a batch. A text that is too long for its column is refused, as everywhere.
+    """
+    types = ((quote(field.column), str(field.db_type(connection)).split("(")[0]) for field in fields)
+    return f"json_to_recordset(%s::json) AS told({', '.join(map(' '.join, types))})"
 
 
-def by_column(rows: Sequence[Row]) -> list[list[Any]]:
-    """The rows, of which there are some, as a list for each column."""
-    return [list(column) for column in zip(*rows, strict=True)]
+def told_as_json(fields: Sequence[Any], rows: Iterable[Row]) -> str:
+    """The rows as `as_records` takes them; values are such as JSON knows, times and UUIDs among them."""
+    names = [field.column for field in fields]
+    return msgspec.json.encode([dict(zip(names, row, strict=True)) for row in rows]).decode()

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import connection, models
 
-from portal.core.columns import Row, by_column, conversions, converted, quote, unnested
+from portal.core.columns import Row, as_records, conversions, converted, quote, told_as_json
 
 
 class Inserts:
@@ -31,8 +31,8 @@ class Inserts:
         with connection.cursor() as cursor:
             if connection.vendor != "sqlite":
                 cursor.execute(
-                    f"{self._into} SELECT * FROM {unnested(self._fields)} RETURNING {self._key}",  # noqa: S608
-                    by_column(values),
+                    f"{self._into} SELECT * FROM {as_records(self._fields)} RETURNING {self._key}",  # noqa: S608
+                    [told_as_json(self._fields, values)],
                 )
                 return [pk for (pk,) in cursor.fetchall()]
             marks = ", ".join(["%s"] * len(self._fields))

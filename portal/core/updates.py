@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import connection, models
 
-from portal.core.columns import Row, by_column, conversions, converted, quote, unnested
+from portal.core.columns import Row, as_records, conversions, converted, quote, told_as_json
 
 
 def update_values(model: type[models.Model], names: Sequence[str], rows: Iterable[Row]) -> None:
@@ -28,7 +28,7 @@ def update_values(model: type[models.Model], names: Sequence[str], rows: Iterabl
             return
         assignments = ", ".join(f"{column} = told.{column}" for column in columns)
         cursor.execute(
-            f"UPDATE {table} SET {assignments} FROM {unnested(fields)}"  # noqa: S608
-            f" AS told ({', '.join(columns)}, {key}) WHERE {table}.{key} = told.{key}",
-            by_column(values),
+            f"UPDATE {table} SET {assignments} FROM {as_records(fields)}"  # noqa: S608
+            f" WHERE {table}.{key} = told.{key}",
+            [told_as_json(fields, values)],
         )
