@@ -84,4 +84,12 @@ def as_records(fields: Sequence[Any]) -> str:
 def told_as_json(fields: Sequence[Any], rows: Iterable[Row]) -> str:
     """The rows as `as_records` takes them; values are such as JSON knows, times and UUIDs among them."""
     names = [field.column for field in fields]
-    return msgspec.json.encode([dict(zip(names, row, strict=True)) for row in rows]).decode()
+    records = [dict(zip(names, row, strict=True)) for row in rows]
+    return msgspec.json.encode(records, enc_hook=_plain).decode()
+
+
+def _plain(value: Any) -> Any:
+    """The number in what fields make of numbers for PostgreSQL, which tells of their size."""
+    if isinstance(value, int):
+        return int(value)
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
