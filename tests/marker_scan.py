@@ -179,9 +179,9 @@ def _watch_bulk(staging: Any) -> None:
     """COPY has no statement with parameters."""
     put = staging._put
 
-    def put_looked_through(self: Any, cursor: Any, rows: list[tuple[Any, ...]]) -> None:
-        scan.look(f"bulk rows of {self._table}", rows)
-        put(self, cursor, rows)
+    def put_looked_through(self: Any, cursor: Any, table: str, rows: list[tuple[Any, ...]]) -> None:
+        scan.look(f"bulk rows of {table}", rows)
+        put(self, cursor, table, rows)
 
     staging._put = put_looked_through
 

@@ -91,6 +91,7 @@ class Upsert:
         )
         staging = _SQLiteStaging if connection.vendor == "sqlite" else _PostgreSQLStaging
         self._stage = staging(model._meta.db_table, (*fields, *filled))
+        self._holds_any = False
 
     def __enter__(self) -> Self:
         return self
@@ -100,17 +101,33 @@ class Upsert:
 
     def write(self, rows: Iterable[Row]) -> None:
         """Write a few rows at once, none of them twice: one statement, and no table between."""
-        prepared = [(*converted(row, self._convert), *self._filling) for row in rows]
+        prepared = self.prepared(rows)
         if prepared:
             self._stage.pass_by(prepared, self._conflict)
 
     def fill(self, rows: Iterable[Row]) -> None:
         """Hold exactly `rows`, none of them twice, for the next `move`."""
-        self._stage.fill([(*converted(row, self._convert), *self._filling) for row in rows])
+        prepared = self.prepared(rows)
+        self._holds_any = bool(prepared)
+        if prepared:
+            self._stage.fill(prepared)
 
     def move(self) -> int:
         """Write the rows held; gives how many were inserted or differed."""
-        return self._stage.move(self._conflict)
+        return self._stage.move(self._conflict) if self._holds_any else 0
+
+    def prepared(self, rows: Iterable[Row]) -> list[tuple[Any, ...]]:
+        """The rows as `insert` takes them."""
+        return [(*converted(row, self._convert), *self._filling) for row in rows]
+
+    def insert(self, prepared: list[tuple[Any, ...]]) -> None:
+        """Write rows that the caller knows not to be there, past the table between.
+
+        Raises:
+            IntegrityError: one is there.
+        """
+        if prepared:
+            self._stage.insert(prepared)
 
 
 class Pacer:
@@ -198,7 +215,7 @@ class _Staging(ABC):
                 self._made = True
             else:
                 cursor.execute(f"DELETE FROM {self._name}")  # noqa: S608
-            self._put(cursor, rows)
+            self._put_aside(cursor, rows)
 
     def move(self, conflict: str) -> int:
         """Write the rows to the real table; gives how many were inserted or differed."""
@@ -217,13 +234,21 @@ class _Staging(ABC):
     def pass_by(self, rows: list[tuple[Any, ...]], conflict: str) -> None:
         """Write `rows`, of which there are some, to the real table without holding them."""
 
+    def insert(self, rows: list[tuple[Any, ...]]) -> None:
+        """Write rows that are not there yet to the real table."""
+        with connection.cursor() as cursor:
+            self._put(cursor, self._table, rows)
+
+    def _put_aside(self, cursor: Any, rows: list[tuple[Any, ...]]) -> None:
+        self._put(cursor, self._name, rows)
+
     @abstractmethod
-    def _put(self, cursor: Any, rows: list[tuple[Any, ...]]) -> None:
-        """Add the rows to the empty table."""
+    def _put(self, cursor: Any, table: str, rows: list[tuple[Any, ...]]) -> None:
+        """Add the rows to a table."""
 
 
 class _SQLiteStaging(_Staging):
-    """Rows are put in one transaction of the temporary database alone."""
+    """Rows are put aside in one transaction of the temporary database alone."""
 
     @property
     def _marks(self) -> str:
@@ -233,13 +258,16 @@ class _SQLiteStaging(_Staging):
         with connection.cursor() as cursor:
             cursor.executemany(f"{self._into} VALUES ({self._marks}) {conflict}", rows)
 
-    def _put(self, cursor: Any, rows: list[tuple[Any, ...]]) -> None:
+    def _put_aside(self, cursor: Any, rows: list[tuple[Any, ...]]) -> None:
         alone = not connection.in_atomic_block
         if alone:
             cursor.execute("BEGIN")  # deferred: it locks what it touches, which is temporary
-        cursor.executemany(f"INSERT INTO {self._name} VALUES ({self._marks})", rows)  # noqa: S608
+        self._put(cursor, self._name, rows)
         if alone:
             cursor.execute("COMMIT")
+
+    def _put(self, cursor: Any, table: str, rows: list[tuple[Any, ...]]) -> None:
+        cursor.executemany(f"INSERT INTO {table} ({self._names}) VALUES ({self._marks})", rows)  # noqa: S608
 
 
 class _PostgreSQLStaging(_Staging):
@@ -250,7 +278,7 @@ class _PostgreSQLStaging(_Staging):
                 [told_as_json(self._fields, rows)],
             )
 
-    def _put(self, cursor: Any, rows: list[tuple[Any, ...]]) -> None:
-        with cursor.copy(f"COPY {self._name} ({self._names}) FROM STDIN") as copy:
+    def _put(self, cursor: Any, table: str, rows: list[tuple[Any, ...]]) -> None:
+        with connection.wrap_database_errors, cursor.copy(f"COPY {table} ({self._names}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)

@@ -17,7 +17,7 @@ class _Slot(NamedTuple):
     """Where a value goes among the parameters of a query."""
 
     place: int
-    is_json: bool
+    is_list: bool = False
 
 
 class Given(models.Expression):
@@ -28,11 +28,11 @@ class Given(models.Expression):
         self._place = place
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
-        return "%s", (_Slot(self._place, is_json=False),)
+        return "%s", (_Slot(self._place),)
 
-    def as_list(self, vendor: str) -> _Slot:
+    def as_list(self) -> _Slot:
         """The parameter that holds a whole list of values (see `lookups.AnyOf`)."""
-        return _Slot(self._place, is_json=vendor == "sqlite")
+        return _Slot(self._place, is_list=True)
 
 
 class _Written(NamedTuple):
@@ -90,13 +90,25 @@ class PreparedModels(Prepared, Generic[ModelT]):
         return [self._model.from_db(connection.alias, self._names, row) for row in self(*values)]
 
 
+def one_parameter(values: list[Any], vendor: str) -> Any:
+    """A list of strings or integers as SQLite's `json_each` takes it, or as PostgreSQL's `ANY`.
+
+    JSON without escapes is an array's own spelling but for its brackets, and what psycopg writes for
+    itself takes 2 µs a value.
+    """
+    as_json = msgspec.json.encode(values).decode()
+    if vendor == "sqlite":
+        return as_json
+    return values if "\\" in as_json else "{" + as_json[1:-1] + "}"
+
+
 def _bound(slot: _Slot, values: tuple[Any, ...]) -> Any:
     value = values[slot.place]
-    if slot.is_json:
-        return msgspec.json.encode(list(value)).decode()
+    if slot.is_list:
+        return one_parameter(list(value), connection.vendor)
     if isinstance(value, UUID) and not connection.features.has_native_uuid_field:
         return value.hex
-    return list(value) if isinstance(value, set | frozenset) else value
+    return value
 
 
 def _converter(steps: list[Callable[..., Any]], expression: Any) -> Callable[[Any], Any]:

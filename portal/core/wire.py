@@ -28,7 +28,7 @@ def moment(seconds: int) -> datetime | None:
 
 def clip(text: str, length: int) -> str:
     """At most `length` characters, without the NUL that no database takes."""
-    return text.replace("\0", "")[:length]
+    return text[:length] if "\0" not in text else text.replace("\0", "")[:length]
 
 
 def is_key(text: str, length: int) -> bool:
@@ -38,4 +38,4 @@ def is_key(text: str, length: int) -> bool:
 
 def natural(number: int, most: int = LARGE) -> int:
     """The nearest number from 0 to `most`."""
-    return min(max(number, 0), most)
+    return number if 0 <= number <= most else min(max(number, 0), most)

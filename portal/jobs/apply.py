@@ -5,65 +5,45 @@ transaction: roll-ups, how its Protected Item and Device stand, Operations that 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, NamedTuple, Self
+from typing import Final
 
 from django.db import transaction
 from django.db.models import F
 
-from portal.core.bulk import Pacer, Upsert, chunked, lazy_commit
+from portal.core.bulk import chunked
 from portal.core.events import Fact, publish_all
 from portal.core.prepared import Prepared
 from portal.core.states import State
-from portal.jobs.changes import Batch, Change, Digests, latest_of, revision_of, tally_of, work_out
+from portal.jobs.bulk import CHUNK, apply_in_bulk
+from portal.jobs.changes import (
+    ApplyResult,
+    Batch,
+    Change,
+    Digests,
+    Stored,
+    held_of,
+    latest_of,
+    tally_of,
+    work_out,
+)
 from portal.jobs.following import moves_of
 from portal.jobs.item_results import apply_results
-from portal.jobs.merge import COLUMNS, KEY, AnyJob, JobRow
+from portal.jobs.merge import COLUMNS, AnyJob, JobRow
 from portal.jobs.models import Job
 from portal.jobs.owners import Owners, owners_of
-from portal.jobs.rollups import Deltas, RollupWriter
+from portal.jobs.rollups import Deltas
+from portal.jobs.writer import Writer, note_written
 from portal.operations import services as operations
 from portal.servers.models import CometServer
 from portal.servers.placements import lock_server
 
-CHUNK: Final = 500
 _NO_DIGESTS: Final[Digests] = MappingProxyType({})
 
 
 _ids = Prepared(
     lambda server, guids: Job.objects.filter(server=server, guid__any_of=guids).values_list("guid", "pk")
 )
-
-
-class Stored(NamedTuple):
-    """A Job's id, and its columns as they are stored now."""
-
-    pk: int
-    row: JobRow
-
-
-@dataclass(slots=True)
-class ApplyResult:
-    """What a batch did."""
-
-    added: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    jobs: dict[str, Stored] = field(default_factory=dict)
-    """By GUID, every Job of the batch; left empty when applied in bulk."""
-
-    def __iadd__(self, other: "ApplyResult") -> "ApplyResult":
-        self.added += other.added
-        self.changed += other.changed
-        self.unchanged += other.unchanged
-        self.jobs |= other.jobs
-        return self
-
-    @classmethod
-    def of(cls, batch: Batch) -> "ApplyResult":
-        added = sum(change.pk is None for change in batch.differing)
-        return cls(added, len(batch.differing) - added, len(batch.changes) - len(batch.differing))
 
 
 def apply_jobs(
@@ -84,81 +64,17 @@ def apply_jobs(
     """
     reports = latest_of(server, jobs)
     if bulk:
-        return _apply_in_bulk(server, reports, digests)
+        return apply_in_bulk(server, reports, digests)
     result = ApplyResult()
     for chunk in chunked(reports, CHUNK):
-        with transaction.atomic(), _Writer() as writer:
+        with transaction.atomic(), Writer() as writer:
             lock_server(server)
             owners = owners_of(server, chunk)
-            batch = work_out(server, chunk, owners, digests)
+            batch = work_out(server, chunk, owners, held_of(server, chunk), digests)
             writer.write(batch)
-            _note_written(server, batch)
+            note_written(server, batch)
             result += _tell(server, batch, owners)
     return result
-
-
-def _apply_in_bulk(server: CometServer, reports: list[AnyJob], digests: Digests) -> ApplyResult:
-    """Works out each chunk before it takes the lock, and again inside if another writer came between."""
-    result = ApplyResult()
-    reports.sort(key=lambda report: (report.username, report.start_time))  # a Device's days come together
-    owners = owners_of(server, reports) if reports else None
-    pacer = Pacer()
-    with _Writer() as writer:
-        for chunk in chunked(reports, CHUNK):
-            assert owners is not None  # noqa: S101  (for the type checker)
-            revision = revision_of(server)
-            batch = work_out(server, chunk, owners, digests)
-            writer.fill(batch.differing + batch.redigested, batch.deltas)
-            with pacer, lazy_commit():
-                lock_server(server)
-                if revision != revision_of(server):
-                    owners = owners_of(server, reports)
-                    batch = work_out(server, chunk, owners, digests)
-                    writer.fill(batch.differing + batch.redigested, batch.deltas)
-                writer.move()
-                _note_written(server, batch)
-            result += ApplyResult.of(batch)
-    pacer.rest()
-    return result
-
-
-class _Writer:
-    """Writes Jobs and their roll-ups in two steps: `fill` locks nothing. Use it as a context."""
-
-    def __init__(self) -> None:
-        self._jobs = Upsert(Job, unique=KEY, update=COLUMNS[len(KEY) :])
-        self._rollups = RollupWriter()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._jobs.__exit__()
-        self._rollups.__exit__()
-
-    def fill(self, changes: Iterable[Change], deltas: Deltas) -> None:
-        self._jobs.fill(change.row.values() for change in changes)
-        self._rollups.fill(deltas)
-
-    def move(self) -> None:
-        self._jobs.move()
-        self._rollups.move()
-
-    def write(self, batch: Batch) -> None:
-        """Both steps at once, for what changes a few Jobs."""
-        self._jobs.write(change.row.values() for change in batch.differing)
-        self._rollups.write(batch.deltas)
-
-
-def _note_written(server: CometServer, batch: Batch) -> None:
-    """Tell what a batch, just written, means beside its rows; the server's rows are locked."""
-    if not batch.differing:
-        return
-    CometServer.objects.filter(pk=server.pk).update(jobs_revision=F("jobs_revision") + 1)
-    followed = operations.followed_jobs(server.pk)
-    if followed:  # few Jobs are waited for
-        rows = (change.row for change in batch.differing if change.row.guid in followed)
-        operations.jobs_moved(server.pk, moves_of(rows))
 
 
 def _tell(server: CometServer, batch: Batch, owners: Owners) -> ApplyResult:

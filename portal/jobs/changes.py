@@ -1,23 +1,27 @@
 """Works out what reports of Jobs change; reads only."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.utils import timezone
 
 from portal.core.prepared import Prepared
 from portal.core.refusals import note_refusal
-from portal.core.wire import is_key
-from portal.jobs.merge import COLUMNS, GUID_LIMIT, AnyJob, JobRow, first_row, is_newer, merge
+from portal.core.wire import is_key, moment
+from portal.jobs.merge import COLUMNS, GUID_LIMIT, AnyJob, JobRow, is_newer, merge
 from portal.jobs.models import Job
+from portal.jobs.new_rows import NewRows
 from portal.jobs.owners import Owners
 from portal.jobs.rollups import Deltas, Tally
 from portal.servers.models import CometServer
 
 Digests = Mapping[str, str]
 """GUID -> digest of the Job's text in a list."""
+
+Held = Mapping[str, tuple[Any, ...]]
+"""GUID -> id and `COLUMNS` of a Job that is stored."""
 
 
 _revision = Prepared(
@@ -47,11 +51,44 @@ class Batch:
     changes: list[Change]
     differing: list[Change]
     deltas: Deltas
+    new: list[tuple[Any, ...]]
+    """In bulk, the columns of Jobs not stored yet, which are then not among the changes."""
 
     @property
     def redigested(self) -> list[Change]:
         """Jobs that stay as they are, and whose digest is news."""
         return [change for change in self.changes if change.is_to_be_digested and not change.differs]
+
+
+class Stored(NamedTuple):
+    """A Job's id, and its columns as they are stored now."""
+
+    pk: int
+    row: JobRow
+
+
+@dataclass(slots=True)
+class ApplyResult:
+    """What a batch did."""
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    jobs: dict[str, Stored] = field(default_factory=dict)
+    """By GUID, every Job of the batch; left empty when applied in bulk."""
+
+    def __iadd__(self, other: "ApplyResult") -> "ApplyResult":
+        self.added += other.added
+        self.changed += other.changed
+        self.unchanged += other.unchanged
+        self.jobs |= other.jobs
+        return self
+
+    @classmethod
+    def of(cls, batch: Batch) -> "ApplyResult":
+        added = sum(change.pk is None for change in batch.differing)
+        changed = len(batch.differing) - added
+        return cls(added + len(batch.new), changed, len(batch.changes) - len(batch.differing))
 
 
 def latest_of(server: CometServer, jobs: Iterable[AnyJob]) -> list[AnyJob]:
@@ -68,8 +105,8 @@ def latest_of(server: CometServer, jobs: Iterable[AnyJob]) -> list[AnyJob]:
 
 
 def _beats(report: AnyJob, held: AnyJob) -> bool:
-    row = first_row(0, held, timezone.now())
-    return is_newer(report, row.status, row.ended_at, row.progress_counter)
+    counter = held.progress.counter if held.progress is not None else 0
+    return is_newer(report, held.status, moment(held.end_time), counter)
 
 
 def revision_of(server: CometServer) -> int:
@@ -78,40 +115,43 @@ def revision_of(server: CometServer) -> int:
     return int(revision)
 
 
-def work_out(server: CometServer, chunk: list[AnyJob], owners: Owners, digests: Digests) -> Batch:
-    """What `chunk` changes, one report for each Job."""
+def held_of(server: CometServer, reports: Iterable[AnyJob]) -> Held:
+    """The Jobs reported that are stored already."""
+    return {values[2]: values for values in _stored(server.pk, {report.guid for report in reports})}
+
+
+def work_out(
+    server: CometServer,
+    chunk: list[AnyJob],
+    owners: Owners,
+    stored: Held,
+    digests: Digests,
+    *,
+    bulk: bool = False,
+) -> Batch:
+    """What `chunk` changes, one report for each Job; asks no database."""
     now = timezone.now()
-    changes = [
-        _change(server, report, held, owners, digests.get(report.guid, ""), now)
-        for report, held in _with_stored(server, chunk)
-    ]
-    differing = [change for change in changes if change.differs]
+    new_rows = NewRows(server.pk, owners, now)
     deltas = Deltas()
+    changes, new = [], []
+    for report in chunk:
+        held, digest = stored.get(report.guid), digests.get(report.guid, "")
+        if held is not None:
+            changes.append(_change(report, held, owners, digest, now))
+            continue
+        columns = new_rows.columns(report, digest)
+        if bulk:
+            new.append(columns)
+            deltas.add(tally_of_columns(columns))
+        else:
+            changes.append(Change(JobRow(*columns), None, None, True))
+    differing = [change for change in changes if change.differs]
     for change in differing:
         deltas.replace(change.before, tally_of(change.row))
-    return Batch(changes, differing, deltas)
+    return Batch(changes, differing, deltas, new)
 
 
-def _with_stored(server: CometServer, chunk: list[AnyJob]) -> Iterator[tuple[AnyJob, tuple[Any, ...] | None]]:
-    """Each report beside the stored Job's id and columns."""
-    stored = _stored(server.pk, {report.guid for report in chunk})
-    by_guid = {values[2]: values for values in stored}
-    return ((report, by_guid.get(report.guid)) for report in chunk)
-
-
-def _change(
-    server: CometServer,
-    report: AnyJob,
-    held: tuple[Any, ...] | None,
-    owners: Owners,
-    digest: str,
-    now: datetime,
-) -> Change:
-    if held is None:
-        row = first_row(server.pk, report, now)
-        is_settled = owners.assign(row, report)
-        row.digest = digest if is_settled and row.ended_at is not None else ""
-        return Change(row, None, None, True)
+def _change(report: AnyJob, held: tuple[Any, ...], owners: Owners, digest: str, now: datetime) -> Change:
     pk, *columns = held
     row = JobRow(*columns)
     before, tally, digest_before = row.values(), tally_of(row), row.digest
@@ -129,3 +169,16 @@ def _change(
 def tally_of(row: JobRow) -> Tally:
     """How a Job counts in the roll-ups."""
     return Tally(row.placement_id, row.device_id, row.state, row.counted_at, row.upload_bytes)
+
+
+_PLACEMENT, _DEVICE, _STATE, _ENDED, _UPLOAD = map(
+    COLUMNS.index, ("placement_id", "device_id", "state", "ended_at", "upload_bytes")
+)
+
+
+def tally_of_columns(columns: tuple[Any, ...]) -> Tally:
+    """As `tally_of`, without making a row of what has ended."""
+    ended_at = columns[_ENDED]
+    if ended_at is None:
+        return tally_of(JobRow(*columns))
+    return Tally(columns[_PLACEMENT], columns[_DEVICE], columns[_STATE], ended_at, columns[_UPLOAD])

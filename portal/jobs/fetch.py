@@ -13,7 +13,8 @@ import comet
 from comet.bulk import RawElement
 from portal.core.bulk import chunked
 from portal.core.states import State
-from portal.jobs.apply import ApplyResult, apply_jobs, mark_interrupted
+from portal.jobs.apply import apply_jobs, mark_interrupted
+from portal.jobs.changes import ApplyResult
 from portal.jobs.digests import digest_of, known_digests
 from portal.jobs.merge import AnyJob
 from portal.jobs.models import Job
@@ -37,7 +38,7 @@ LONG: Final = timedelta(hours=6)
 INTERRUPTED_FOR: Final = timedelta(days=7)
 """How long after its start an interrupted Job is asked for; later the nightly sync tells of its end."""
 
-SLICE: Final = 5000
+SLICE: Final = 20_000
 _LOOKS: Final = 50
 """Jobs asked for one by one in one go."""
 

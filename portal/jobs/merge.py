@@ -8,8 +8,8 @@ from typing import Any, Final
 from comet.constants import JobStatus
 from comet.types import BackupJobDetail
 from portal.core.states import State
-from portal.core.wire import EPOCH, SMALL, clip, moment, natural
-from portal.jobs.records import JobRecord, ProgressRecord
+from portal.core.wire import SMALL, clip, moment, natural
+from portal.jobs.records import JobRecord
 from portal.jobs.states import state_of
 
 AnyJob = JobRecord | BackupJobDetail
@@ -66,7 +66,6 @@ class JobRow:
 COLUMNS: Final = tuple(field.name for field in fields(JobRow))
 KEY: Final = COLUMNS[:2]
 _values_of = attrgetter(*COLUMNS)
-_STILL: Final = ProgressRecord()
 
 
 def is_newer(report: AnyJob, status: int, ended_at: datetime | None, counter: int) -> bool:
@@ -111,40 +110,3 @@ def merge(row: JobRow, report: AnyJob, now: datetime) -> None:
         row.progress_items = natural(progress.items_done)
         row.progress_items_total = natural(progress.items_total)
         row.progress_at = now
-
-
-def first_row(server_id: int, report: AnyJob, now: datetime) -> JobRow:
-    """A Job that is not stored yet, without its owners. Positional, since lists hold many."""
-    progress = report.progress
-    rose = progress if progress is not None and progress.counter > 0 else _STILL
-    ended_at = moment(report.end_time)
-    return JobRow(
-        server_id,
-        report.guid,
-        0,  # placement
-        None,  # profile
-        None,  # Device
-        clip(report.username, 255),
-        "",  # Device's name
-        clip(report.source_guid, 255),
-        "",  # item's name
-        clip(report.destination_guid, 255),
-        "",  # vault's name
-        natural(report.classification, SMALL),
-        natural(report.status, SMALL),
-        state_of(report.status, ended_at),
-        moment(report.start_time) or EPOCH,
-        ended_at,
-        clip(report.client_version, 40),
-        natural(report.total_files),
-        natural(report.total_size),
-        natural(report.upload_size),
-        natural(report.download_size),
-        clip(report.cancellation_id, 128),
-        natural(rose.counter),
-        natural(rose.bytes_done),
-        natural(rose.items_done),
-        natural(rose.items_total),
-        None if rose is _STILL else min(now, moment(rose.recieved_time) or now),
-        "",  # digest
-    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.db.models import QuerySet
 
@@ -13,6 +13,17 @@ from portal.servers.models import CometServer
 from portal.servers.placements import Placements
 
 _MANY: Final = 5000
+
+
+class Owned(NamedTuple):
+    """What one Job points at, and what that is called; None and "" for what is not known here."""
+
+    placement_id: int
+    profile_id: int | None = None
+    device_id: int | None = None
+    device_name: str = ""
+    item_name: str = ""
+    vault_name: str = ""
 
 
 @dataclass(slots=True)
@@ -29,25 +40,42 @@ class Owners:
     items: dict[tuple[int, str], str] = field(default_factory=dict)
     vaults: dict[tuple[int, str], str] = field(default_factory=dict)
 
+    def find(self, username: str, device_id: str, item_guid: str, vault_guid: str) -> Owned:
+        """The owners of a Job as Comet names them.
+
+        A Job of a user not known here belongs to the server's owner until the user is.
+        """
+        profile = self.profiles.get(username)
+        if profile is None:
+            return Owned(self.fallback_placement_id)
+        profile_id, placement_id = profile
+        device = self.devices.get((profile_id, device_id))
+        return Owned(
+            placement_id,
+            profile_id,
+            device[0] if device else None,
+            device[1] if device else "",
+            self.items.get((profile_id, item_guid), ""),
+            self.vaults.get((profile_id, vault_guid), ""),
+        )
+
     def assign(self, row: JobRow, report: AnyJob) -> bool:
         """Point `row` at its owners. Names stay as they were when the Job was first seen.
 
-        A Job of a user not known here belongs to the server's owner until the user is. Gives whether
-        all that it speaks of is known, so that nothing is left to be found later.
+        Gives whether all that it speaks of is known, so that nothing is left to be found later.
         """
-        profile = self.profiles.get(row.username)
-        if profile is None:
-            row.placement_id = row.placement_id or self.fallback_placement_id
+        owned = self.find(row.username, report.device_id, row.item_guid, row.vault_guid)
+        if owned.profile_id is None:
+            row.placement_id = row.placement_id or owned.placement_id
             return False
-        row.profile_id, row.placement_id = profile
-        device = self.devices.get((row.profile_id, report.device_id))
-        if device is not None:
-            row.device_id = device[0]
-            row.device_name = row.device_name or device[1]
-        row.item_name = row.item_name or self.items.get((row.profile_id, row.item_guid), "")
-        row.vault_name = row.vault_name or self.vaults.get((row.profile_id, row.vault_guid), "")
+        row.profile_id, row.placement_id = owned.profile_id, owned.placement_id
+        if owned.device_id is not None:
+            row.device_id = owned.device_id
+            row.device_name = row.device_name or owned.device_name
+        row.item_name = row.item_name or owned.item_name
+        row.vault_name = row.vault_name or owned.vault_name
         return bool(
-            device is not None
+            owned.device_id is not None
             and (row.item_name or not row.item_guid)
             and (row.vault_name or not row.vault_guid)
         )

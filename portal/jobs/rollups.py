@@ -47,6 +47,10 @@ class Deltas:
             self._count(before, -1)
         self._count(after, 1)
 
+    def add(self, tally: Tally) -> None:
+        """Count a Job that was not there before."""
+        self._count(tally, 1)
+
     def _count(self, tally: Tally, sign: int) -> None:
         column = _COLUMN.get(tally.state)
         if tally.at is None or column is None:
@@ -55,7 +59,8 @@ class Deltas:
         hour[column] += sign
         hour[_UPLOAD] += sign * tally.upload_bytes
         if tally.device_id is not None:
-            self._days[tally.device_id, tally.at.astimezone(UTC).date()][column] += sign
+            at = tally.at if tally.at.tzinfo is UTC else tally.at.astimezone(UTC)
+            self._days[tally.device_id, at.date()][column] += sign
 
     def hours(self) -> list[tuple[object, ...]]:
         """What to add to PlacementHour."""

@@ -19,7 +19,8 @@ from portal.fleet.apply import apply_profiles, remove_profiles
 from portal.fleet.connections import ConnectionChange, apply_connection_changes
 from portal.fleet.models import UserProfile
 from portal.fleet.records import ProfileRecord
-from portal.jobs.apply import Stored, apply_jobs
+from portal.jobs.apply import apply_jobs
+from portal.jobs.changes import Stored
 from portal.jobs.merge import GUID_LIMIT
 from portal.jobs.records import JobRecord
 from portal.live.order import may_be_removed, overtaken

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from comet.types import StreamableEvent
 from portal.core.prepared import Prepared
 from portal.fleet.models import Device, UserProfile
-from portal.jobs.apply import Stored
+from portal.jobs.changes import Stored
 from portal.live.kinds import group_of
 from portal.servers.models import SERVER_ITSELF, TOP_LEVEL, CometServer, Placement
 from portal.servers.placements import Placements

@@ -15,18 +15,23 @@ from portal.tenants.selectors import common_tenant_id
 
 _lock = Prepared(
     lambda server: (
-        CometServer.objects.select_for_update(no_key=True).filter(pk=server).order_by().values_list("pk")
+        CometServer.objects.select_for_update(no_key=True)
+        .filter(pk=server)
+        .order_by()
+        .values_list("jobs_revision")
     )
 )
 _of_server = PreparedModels(Placement, lambda server: Placement.objects.filter(server=server))
 
 
-def lock_server(server: CometServer) -> None:
-    """Wait for other writers of this server's rows, until the caller's transaction ends.
+def lock_server(server: CometServer) -> int:
+    """Keep other writers of this server's rows away until the caller's transaction ends.
+
+    Gives the revision of its Jobs.
 
     What is worked out from stored rows (roll-ups, vanished rows) must not be worked out twice at once.
     """
-    _lock(server.pk)
+    return int(next(iter(_lock(server.pk)), (0,))[0])
 
 
 def lock_servers(server_ids: Iterable[int]) -> None:

@@ -19,11 +19,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from portal.core.bulk import chunked, upsert
-from portal.fleet.models import Device, UserProfile
 from portal.jobs.apply import apply_jobs
 from portal.jobs.fetch import SLICE
-from portal.jobs.merge import COLUMNS, KEY, JobRow, first_row
+from portal.jobs.merge import COLUMNS, KEY, JobRow
 from portal.jobs.models import Job, PlacementHour
+from portal.jobs.new_rows import NewRows
+from portal.jobs.owners import owners_of
 from portal.jobs.records import JobRecord
 from portal.servers.models import CometServer
 from tests.bench.harness import Result, migrated_database, percentile
@@ -96,16 +97,8 @@ def _beside_small_writes(count: int) -> Iterator[Measure]:
 
 
 def _rows(server: CometServer, records: list[JobRecord]) -> list[JobRow]:
-    placement_id = server.placements.get(organization_id="").pk
-    profiles = dict(UserProfile.objects.values_list("username", "pk"))
-    devices = dict(Device.objects.values_list("device_id", "pk"))
-    now = timezone.now()
-    rows = []
-    for record in records:
-        row = first_row(server.pk, record, now)
-        row.placement_id, row.profile_id = placement_id, profiles[record.username]
-        row.device_id = devices[record.device_id]
-        rows.append(row)
+    new_rows = NewRows(server.pk, owners_of(server, records), timezone.now())
+    rows = [JobRow(*new_rows.columns(record, "")) for record in records]
     rows.sort(key=lambda row: (row.started_at.date(), row.guid))  # as windows of a day bring them
     return rows
 

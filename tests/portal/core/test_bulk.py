@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from portal.core import bulk
@@ -158,3 +158,35 @@ def test_a_few_rows_are_written_at_once_as_many_are(placement, django_assert_num
 
     stored = PlacementHour.objects.order_by("hour").values_list("failed", "upload_bytes", "succeeded")
     assert list(stored) == [(2, 80, 0), (2, 0, 0)]
+
+
+def test_rows_that_are_not_there_are_inserted_past_the_table_between(placement):
+    columns = ("server_id", "username"), ("placement_id", "email", "synced_at", "digest")
+    row = (placement.server_id, "anna\t\\N", placement.pk, "a@example.com", HOUR, b"\x00\xff" * 16)
+
+    with Upsert(UserProfile, unique=columns[0], update=columns[1]) as writer:
+        writer.insert(writer.prepared([row]))
+        writer.insert([])
+        with pytest.raises(IntegrityError), transaction.atomic():
+            writer.insert(writer.prepared([row]))
+
+    profile = UserProfile.objects.get()
+    assert (profile.username, profile.synced_at, bytes(profile.digest)) == (
+        "anna\t\\N",
+        HOUR,
+        b"\x00\xff" * 16,
+    )
+    assert (profile.account_name, profile.is_suspended, profile.created_at) == ("", False, None)
+
+
+def test_a_writer_moves_what_it_holds_and_nothing_of_before(placement):
+    columns = ("server_id", "username"), ("placement_id", "email", "synced_at", "digest")
+
+    with Upsert(UserProfile, unique=columns[0], update=columns[1]) as writer:
+        writer.fill([(placement.server_id, "anna", placement.pk, "", HOUR, b"")])
+        assert writer.move() == 1
+        UserProfile.objects.all().delete()
+        writer.fill([])
+        assert writer.move() == 0
+
+    assert not UserProfile.objects.exists()

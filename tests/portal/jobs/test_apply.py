@@ -345,14 +345,14 @@ def test_what_vanishes_while_a_window_is_worked_out_is_pointed_at_by_no_job(item
     username, lock = item.profile.username, lock_server
 
     def lock_after_an_event(server):
-        monkeypatch.setattr("portal.jobs.apply.lock_server", lock)
+        monkeypatch.setattr("portal.jobs.bulk.lock_server", lock)
         if vanishes == "device":
             apply_profiles(server, [ProfileRecord(username=username)])
         else:
             remove_profiles(server, [username])
-        lock(server)
+        return lock(server)
 
-    monkeypatch.setattr("portal.jobs.apply.lock_server", lock_after_an_event)
+    monkeypatch.setattr("portal.jobs.bulk.lock_server", lock_after_an_event)
     apply_jobs(item.server, [report(item, status=SUCCESS, start=20, end=10)], bulk=True)
 
     job = Job.objects.get()
@@ -360,3 +360,38 @@ def test_what_vanishes_while_a_window_is_worked_out_is_pointed_at_by_no_job(item
     assert (job.profile_id is None) == (vanishes == "profile")
     assert not DeviceDay.objects.exists()
     assert PlacementHour.objects.get().succeeded == 1
+
+
+def test_an_event_between_two_chunks_of_a_list_is_neither_lost_nor_counted_twice(item, monkeypatch):
+    monkeypatch.setattr("portal.jobs.bulk.CHUNK", 1)
+    server, lock, locked = item.server, lock_server, []
+
+    def lock_after_an_event(server):
+        locked.append(server)
+        if len(locked) == 2:
+            apply_jobs(server, [report(item, "second", status=ERROR, start=29, end=5)])
+        return lock(server)
+
+    monkeypatch.setattr("portal.jobs.bulk.lock_server", lock_after_an_event)
+    names = ("first", "second", "third")
+    listed = [report(item, guid, status=SUCCESS, start=30 - n, end=10) for n, guid in enumerate(names)]
+    result = apply_jobs(server, listed, bulk=True)
+
+    states = dict(Job.objects.values_list("guid", "state"))
+    assert states == {"first": State.SUCCEEDED, "second": State.FAILED, "third": State.SUCCEEDED}
+    assert (result.added, result.changed, result.unchanged) == (2, 0, 1)
+    expected = dict.fromkeys(COUNTED, 0) | {State.SUCCEEDED.value: 2, State.FAILED.value: 1}
+    assert counts(PlacementHour.objects.all()) == counts(DeviceDay.objects.all()) == expected
+
+
+def test_a_list_of_many_chunks_is_stored_and_counted_once_whole(item, monkeypatch):
+    monkeypatch.setattr("portal.jobs.bulk.CHUNK", 3)
+    stored = [report(item, f"job-{n}", status=SUCCESS, start=60 + n, end=50) for n in range(4)]
+    apply_jobs(item.server, stored)
+    listed = [report(item, f"job-{n}", status=ERROR, start=60 + n, end=40) for n in range(10)]
+    result = apply_jobs(item.server, listed, digests={one.guid: one.guid for one in listed}, bulk=True)
+
+    assert (result.added, result.changed, result.unchanged) == (6, 4, 0)
+    assert set(Job.objects.values_list("state", "digest")) == {(State.FAILED, one.guid) for one in listed}
+    expected = dict.fromkeys(COUNTED, 0) | {State.FAILED.value: 10}
+    assert counts(PlacementHour.objects.all()) == counts(DeviceDay.objects.all()) == expected

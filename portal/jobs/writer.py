@@ -1,0 +1,63 @@
+"""Writes what was worked out of Jobs: their rows, their roll-ups, and who follows them."""
+
+from typing import Any, Self
+
+from django.db.models import F
+
+from portal.core.bulk import Upsert
+from portal.jobs.changes import Batch
+from portal.jobs.following import moves_of
+from portal.jobs.merge import COLUMNS, KEY, JobRow
+from portal.jobs.models import Job
+from portal.jobs.rollups import RollupWriter
+from portal.operations import services as operations
+from portal.servers.models import CometServer
+
+
+class Writer:
+    """Writes Jobs and their roll-ups in two steps: `fill` locks nothing. Use it as a context."""
+
+    def __init__(self) -> None:
+        self._jobs = Upsert(Job, unique=KEY, update=COLUMNS[len(KEY) :])
+        self._new: list[tuple[Any, ...]] = []
+        self._rollups = RollupWriter()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._jobs.__exit__()
+        self._rollups.__exit__()
+
+    def fill(self, batch: Batch) -> None:
+        """Hold what `batch` says for the next `move`."""
+        self._new = self._jobs.prepared(batch.new)
+        self._jobs.fill(change.row.values() for change in batch.differing + batch.redigested)
+        self._rollups.fill(batch.deltas)
+
+    def move(self) -> None:
+        """Write it; the server's rows are locked."""
+        self._jobs.insert(self._new)
+        self._jobs.move()
+        self._rollups.move()
+
+    def write(self, batch: Batch) -> None:
+        """Both steps at once, for what changes a few Jobs."""
+        self._jobs.write(change.row.values() for change in batch.differing)
+        self._rollups.write(batch.deltas)
+
+
+def note_written(server: CometServer, batch: Batch) -> int:
+    """Tell what a batch, just written, means beside its rows; the server's rows are locked.
+
+    Gives by how much the revision of the server's Jobs rose.
+    """
+    if not batch.differing and not batch.new:
+        return 0
+    CometServer.objects.filter(pk=server.pk).update(jobs_revision=F("jobs_revision") + 1)
+    followed = operations.followed_jobs(server.pk)
+    if followed:  # few Jobs are waited for
+        rows = [change.row for change in batch.differing if change.row.guid in followed]
+        rows += [row for row in (JobRow(*columns) for columns in batch.new) if row.guid in followed]
+        operations.jobs_moved(server.pk, moves_of(rows))
+    return 1
