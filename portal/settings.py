@@ -209,6 +209,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         " PRAGMA cache_size=-64000;"  # KiB
         " PRAGMA wal_autocheckpoint=16000;",  # pages: a page changed often is then copied back once
     }
+# libpq says this as it connects, which spares Django the question each new connection would begin with.
+os.environ.setdefault("PGTZ", "UTC")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env_secret("REDIS_URL", "redis://127.0.0.1:6379/0")

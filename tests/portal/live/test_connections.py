@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 import requests
+from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,3 +30,10 @@ def test_each_request_closes_its_connection_before_the_garbage_collector_would(l
     finally:
         gc.enable()
     assert after - before <= 1  # the last may be about to
+
+
+def test_a_new_connection_keeps_utc_without_another_question():
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite knows no time zones")
+    with connection.Database.connect(**connection.get_connection_params()) as raw:
+        assert raw.info.parameter_status("TimeZone") == connection.timezone_name == "UTC"
