@@ -13,11 +13,13 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
+from portal.core.heartbeats import alive
 from portal.demo.children import end_with_parent, stop
 from portal.jobs.apply import apply_jobs
 from portal.jobs.fetch import SLICE
 from portal.jobs.item_results import refresh_items
 from portal.jobs.records import JobRecord
+from portal.live.leases import LEASE, RELAY
 from portal.live.models import Event, PostedEvent
 from portal.live.webhooks import SECRET_HEADER, intake_of, secret_of
 from tests.bench.fanout.servers import python_server
@@ -81,6 +83,10 @@ def _relay() -> Iterator[None]:
         preexec_fn=end_with_parent,
     )
     try:
+        while not alive(RELAY, within=LEASE).exists():
+            if process.poll() is not None:
+                raise RuntimeError("the relay ended")
+            time.sleep(0.05)
         yield
     finally:
         stop(process)
