@@ -115,5 +115,5 @@ def test_floods_slow_no_other_page(live_portal, provider, reseller):
             happened(event)
             watching.frame_with(f"event-{event.pk}")
             lags.append(time.monotonic() - began)
-        assert sum(one.result() for one in floods) > 20
+        assert all(one.result() > 1 for one in floods)
     assert max(lags) < 1.0, lags
