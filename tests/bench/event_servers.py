@@ -3,15 +3,19 @@
     python -m tests.bench.event_servers PORT
 
 Server N is under the path /N. POST /go with `rate` (events a second, over all) and `seconds` starts the
-sending and answers with the number sent when it ends. Half of the events are starts, half ends of Jobs;
-SnapshotID, which the portal stores with the rest, holds the time at which an event was sent.
+sending, for which all events are made beforehand, and answers with the number sent when it ends. Half of
+the events are starts, half ends of Jobs; SnapshotID, which the portal stores with the rest, holds the time
+at which an event was sent.
 """
 
 import asyncio
 import json
 import sys
 import time
-from typing import Any, Final
+from collections.abc import Iterator
+from itertools import islice
+from math import ceil
+from typing import Final
 from uuid import uuid4
 
 import uvicorn
@@ -44,26 +48,26 @@ async def stream(websocket: WebSocket) -> None:
 
 async def go(request: Request) -> Response:
     order = await request.json()
-    each = order["rate"] / len(_streams)
-    sent = await asyncio.gather(
-        *(_send(name, websocket, each, order["seconds"]) for name, websocket in _streams.items())
+    count = round(order["rate"] * order["seconds"] / len(_streams))
+    frames = {name: list(islice(_frames(), count)) for name in _streams}
+    await asyncio.gather(
+        *(_send(websocket, frames[name], order["seconds"]) for name, websocket in _streams.items())
     )
-    return JSONResponse({"sent": sum(sent)})
+    return JSONResponse({"sent": count * len(_streams)})
 
 
-async def _send(name: str, websocket: WebSocket, rate: float, seconds: float) -> int:
+async def _send(websocket: WebSocket, frames: list[str], seconds: float) -> None:
     """At an even pace; what one tick missed the next makes up for."""
-    frames = _frames()
     began, sent = time.monotonic(), 0
-    while (elapsed := time.monotonic() - began) < seconds:
-        while sent < elapsed * rate:
-            await websocket.send_text(next(frames).replace("SENT-AT", f"{time.time():.6f}"))
-            sent += 1
+    while sent < len(frames):
+        due = min(len(frames), ceil((time.monotonic() - began) / seconds * len(frames)))
+        for frame in frames[sent:due]:
+            await websocket.send_text(frame.replace("SENT-AT", f"{time.time():.6f}"))
+        sent = due
         await asyncio.sleep(TICK_SECONDS)
-    return sent
 
 
-def _frames() -> Any:
+def _frames() -> Iterator[str]:
     """Starts and ends in turn, each as text in which only the time of sending is missing."""
     run = uuid4().hex[:12]
     number = 0
