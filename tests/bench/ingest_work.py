@@ -30,7 +30,7 @@ RATE: Final = 2000
 """Events a second, over all streams."""
 
 WARM_UP_SECONDS: Final = 3
-SECONDS: Final = 15
+SECONDS: Final = 25
 PATIENCE_SECONDS: Final = 60
 LAG_GOAL_MS: Final = 1000.0
 CPU_GOAL_US: Final = 1e6 / RATE
@@ -60,12 +60,18 @@ def measure(
         times = [(float(sent_at), heard[pk]) for pk, sent_at in rows if pk in heard]
         _check(sent, len(times))
     lags = [(heard_at - sent_at) * 1000 for sent_at, heard_at in times]
-    heard_times = [heard_at for _, heard_at in times]
-    took = max(heard_times) - min(heard_times)
-    yield Result("ingest.rate", sent / took, "events/s", RATE, "goal", least=0.99)
+    yield Result("ingest.rate", _sustained(times), "events/s", RATE, "goal", least=0.99)
     yield Result("ingest.lag-p50", percentile(lags, 50), "ms", LAG_GOAL_MS, "limit-of-p99")
     yield Result("ingest.lag-p99", percentile(lags, 99), "ms", LAG_GOAL_MS, "limit", most=1)
-    yield Result("ingest.cpu-per-event", used / sent * 1e6, "µs", CPU_GOAL_US, "one-core", most=1)
+    yield Result("ingest.cpu-per-event", used / sent * 1e6, "µs", CPU_GOAL_US, "one-core")
+
+
+def _sustained(times: list[tuple[float, float]]) -> float:
+    """Events heard of in a second while others were still sent, after the lag they may have. It is the
+    rate of sending, unless ever more of them wait."""
+    since = min(sent_at for sent_at, _ in times) + LAG_GOAL_MS / 1000
+    until = max(sent_at for sent_at, _ in times)
+    return sum(since < heard_at <= until for _, heard_at in times) / (until - since)
 
 
 def _check(sent: int, heard: int) -> None:
