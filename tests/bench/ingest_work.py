@@ -30,7 +30,7 @@ RATE: Final = 2000
 """Events a second, over all streams."""
 
 WARM_UP_SECONDS: Final = 3
-SECONDS: Final = 25
+SECONDS: Final = 20
 PATIENCE_SECONDS: Final = 60
 LAG_GOAL_MS: Final = 1000.0
 CPU_GOAL_US: Final = 1e6 / RATE
