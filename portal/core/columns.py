@@ -1,4 +1,4 @@
-"""How values are written to columns where no model instance stands between."""
+"""Values on their way to columns, and from them, where no model instance stands between."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
@@ -59,6 +59,7 @@ def _sqlite_date(value: date | None) -> str | None:
 
 
 def converted(row: Row, convert: Convert) -> Row:
+    """`row` with the values at those places converted."""
     if not convert:
         return row
     converted = list(row)

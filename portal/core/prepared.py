@@ -10,6 +10,8 @@ from uuid import UUID
 import msgspec
 from django.db import connection, models
 
+from portal.core.columns import Convert, converted
+
 ModelT = TypeVar("ModelT", bound=models.Model)
 
 
@@ -40,7 +42,7 @@ class _Written(NamedTuple):
 
     sql: str
     params: tuple[Any, ...]
-    converters: list[tuple[int, Callable[[Any], Any]]]
+    converters: Convert
 
 
 class Prepared:
@@ -63,7 +65,7 @@ class Prepared:
         with connection.cursor() as cursor:
             cursor.execute(written.sql, params)
             rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return [_converted(row, written.converters) for row in rows] if written.converters else rows
+        return [tuple(converted(row, written.converters)) for row in rows] if written.converters else rows
 
     def _write(self, count: int) -> _Written:
         query = self._build(*(Given(place) for place in range(count))).query
@@ -135,10 +137,3 @@ def _moment(value: datetime | str | None) -> datetime | None:
 
 def _truth(value: int | None) -> bool | None:
     return None if value is None else bool(value)
-
-
-def _converted(row: tuple[Any, ...], converters: list[tuple[int, Callable[[Any], Any]]]) -> tuple[Any, ...]:
-    converted = list(row)
-    for place, convert in converters:
-        converted[place] = convert(converted[place])
-    return tuple(converted)

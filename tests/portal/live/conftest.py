@@ -7,6 +7,7 @@ from django.urls import reverse
 from prometheus_client.parser import text_string_to_metric_families
 
 from portal.core import metrics
+from portal.live import event_rows
 from tests.emulated import _may_contact_loopback, emulator, linked  # noqa: F401  (fixtures)
 from tests.portal.live.live_portal import LivePortal
 
@@ -26,6 +27,20 @@ def live_portal(transactional_db: None) -> Iterator[LivePortal]:
 def redis_client(redis_url: str) -> Iterator[redis.Redis]:
     with redis.Redis.from_url(redis_url) as client:
         yield client
+
+
+@pytest.fixture
+def breaks_storing(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The actor whose events cannot be turned into rows."""
+    whole, actor = event_rows.summary_of, "breaks"
+
+    def breaks_on_some(event: Any, **about: Any) -> str:
+        if event.actor == actor:
+            raise ZeroDivisionError
+        return whole(event, **about)
+
+    monkeypatch.setattr(event_rows, "summary_of", breaks_on_some)
+    return actor
 
 
 @pytest.fixture

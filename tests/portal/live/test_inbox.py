@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from portal.fleet.models import UserProfile
 from portal.jobs.models import Job
-from portal.live import event_rows, inbox, ingest, tasks
+from portal.live import inbox, ingest, tasks
 from portal.live.inbox import take_in
 from portal.live.models import Event, PostedEvent, SetAside, StreamLease
 from portal.live.twins import Post
@@ -104,17 +104,9 @@ def test_of_two_profiles_that_are_taken_in_together_the_older_does_not_undo_the_
     assert user(device).unread_since is not None
 
 
-def test_one_that_cannot_be_stored_holds_up_no_other(device, monkeypatch):
-    whole = event_rows.summary_of
-
-    def breaks_on_some(event, **about):
-        if event.actor == "breaks":
-            raise ZeroDivisionError
-        return whole(event, **about)
-
-    monkeypatch.setattr(event_rows, "summary_of", breaks_on_some)
+def test_one_that_cannot_be_stored_holds_up_no_other(device, breaks_storing):
     for number in range(5):
-        only_post(device, {"Type": 4103, "Actor": "breaks" if number == 3 else f"actor-{number}"})
+        only_post(device, {"Type": 4103, "Actor": breaks_storing if number == 3 else f"actor-{number}"})
     take_in(device.server_id)
     assert Event.objects.filter(type=4103).count() == 4
     assert "ZeroDivisionError" in SetAside.objects.get().reason
