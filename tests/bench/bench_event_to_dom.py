@@ -19,7 +19,7 @@ from tests.bench.harness import Result, percentile
 from tests.environment import chromium
 from tests.environment.portal import EmulatedServer, RunningPortal
 
-EVENTS: Final = 60
+EVENTS: Final = 40
 WARM_UP: Final = 5
 GOAL_MS: Final = 500.0
 PATIENCE_MS: Final = 10_000
