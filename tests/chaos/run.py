@@ -19,6 +19,9 @@ CHANGE_EVERY: Final = 1.0
 PAUSES: Final = (1.0, 5.0)
 """Seconds between two faults, at least and at most."""
 
+SETTLED: Final = (0.0, 30.0)
+"""As `Settings.quiet`, before the first fault: Jobs of the run before may still end."""
+
 MAX_FAULTS: Final = 1000
 EVENTS_PER_JOB: Final = 2
 Say = Callable[[str], None]
@@ -73,13 +76,14 @@ def run(world: World, settings: Settings, say: Say) -> Report:
     """Let it happen, and report."""
     checker = Checker(world)
     report = Report(settings.seed)
-    before = [text for one in checker.check() for text in [*one.lost, *one.doubled]]
-    if before:
-        raise RuntimeError("The mirror was not right before any fault:\n" + "\n".join(before[:20]))
+    before = _compared(world, SETTLED, checker, say)
+    wrong = [text for one in before for text in [*one.lost, *one.doubled]]
+    if wrong:
+        raise RuntimeError("The mirror was not right before any fault:\n" + "\n".join(wrong[:20]))
     _disturb(world, settings, checker, report, say)
     say("Everything is whole again; now it is quiet.")
     faults.heal(world)
-    report.findings = _compared(world, settings, checker, say)
+    report.findings = _compared(world, settings.quiet, checker, say)
     report.deaths = world.processes.deaths
     return report
 
@@ -122,8 +126,8 @@ def _items(world: World) -> list[tuple[str, int, int]]:
     return [(row["guid"], row["device"], row["item"]) for row in rows]
 
 
-def _compared(world: World, settings: Settings, checker: Checker, say: Say) -> list[Findings]:
-    least, most = settings.quiet
+def _compared(world: World, quiet: tuple[float, float], checker: Checker, say: Say) -> list[Findings]:
+    least, most = quiet
     began = time.monotonic()
     _rest(world, checker, least)
     while True:

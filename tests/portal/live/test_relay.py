@@ -342,8 +342,9 @@ def test_a_stopped_relay_that_goes_on_writes_nothing_a_second_time(emulator, mir
             slow.send_signal(signal.SIGCONT)
             wait_for(lambda: emulator.order("state")["streams"] == 1)
             wait_for(lambda: any(one.holder == first.holder and not one.streams for one in list_relays()))
-    assert told.count() == 5
-    assert StreamLease.objects.get().fence == first.fence + 1
+            # While both run: the slow one may well take it when the other has said goodbye.
+            assert told.count() == 5
+            assert StreamLease.objects.get().fence == first.fence + 1
 
 
 @pytest.mark.chaos
