@@ -8,12 +8,17 @@ from typing import Any
 
 import pytest
 from oidc_provider_mock import User, run_server_in_thread
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.environment import chromium
 from tests.environment.portal import ROOT, RunningPortal
 
 RESULTS = ROOT / "test-results"
+PATIENCE_MS = 30_000
+"""As long as Playwright waits for a click: a page asks again every five or six seconds, longer on a busy
+machine. Where it matters how soon something is there, a test says so itself."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")

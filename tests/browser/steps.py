@@ -1,5 +1,6 @@
 """What several browser tests do: sign in, wait, give an emulated server an order."""
 
+from collections.abc import Callable
 from typing import Any
 
 import requests
@@ -32,6 +33,15 @@ def open_live(page: Page, path: str) -> None:
 
 def wait_until_live(page: Page) -> None:
     page.wait_for_selector("#live-state[data-state=live]", state="attached")
+
+
+def wait_for(page: Page, condition: Callable[[], Any]) -> None:
+    """Until something is so that the page itself does not show; its events are heard meanwhile."""
+    for _ in range(600):
+        if condition():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("it did not come true in 30 s")
 
 
 def order(control_url: str, path: str, **body: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.steps import fill_sign_in
+from tests.browser.steps import fill_sign_in, sign_in, wait_until_live
 from tests.codes import app_code
 from tests.environment.portal import RunningPortal
 
@@ -46,9 +46,7 @@ def newcomer(browser: Browser, portal: RunningPortal, page: Page, email: str, ro
     """Invite somebody, and accept in `page`, which is then signed in."""
     with browser.new_context(base_url=portal.url) as context:
         owner = context.new_page()
-        owner.goto("/accounts/login/")
-        fill_sign_in(owner, *portal.sign_ins["owner"])
-        expect(owner.locator("h1")).to_be_visible()
+        sign_in(owner, portal, "owner")
         link = invite(owner, email, role)
     page.goto(link.replace("127.0.0.1", "localhost"))
     page.locator("#id_name").fill("New Person")
@@ -88,7 +86,7 @@ def test_an_app_is_set_up_and_confirms_a_sign_in(
     newcomer(browser, running_portal, page, "app@example.com")
     page.goto("/settings/security/")
     page.get_by_role("link", name="Set up an authenticator app").click()
-    assert page.locator(".qr-code").evaluate("image => image.naturalWidth") > 0
+    expect(page.locator(".qr-code")).not_to_have_js_property("naturalWidth", 0)
     page.get_by_text("No camera?").click()
     seed = page.locator(".totp-key").inner_text()
     page.locator("#id_code").fill(app_code(seed))
@@ -154,13 +152,11 @@ def test_whoever_needs_a_second_factor_meets_nothing_else(
     newcomer(browser, running_portal, page, "ruled@example.com", role="billing")
     with browser.new_context(base_url=running_portal.url) as context:
         owner = context.new_page()
-        owner.goto("/accounts/login/")
-        fill_sign_in(owner, *running_portal.sign_ins["owner"])
-        expect(owner.locator("h1")).to_be_visible()
+        sign_in(owner, running_portal, "owner")
         owner.goto("/people/second-factor/")
         owner.locator("#id_role").select_option("billing")
         owner.get_by_role("button", name="Ask for a second factor").click()
-        expect(owner.locator("main")).to_contain_text("Billing")
+        expect(owner.locator(".rule-line")).to_contain_text("Billing")
     expect(page.locator("h1")).to_contain_text("One more lock")  # the open page goes there by itself
     page.goto("/devices/")
     expect(page.locator("h1")).to_contain_text("One more lock")
@@ -182,13 +178,14 @@ def test_a_session_elsewhere_is_signed_out_and_its_open_page_goes(
         other = context.new_page()
         other.goto("/accounts/login/")
         fill_sign_in(other, "two@example.com", PASSWORD)
+        other.wait_for_url(lambda url: "login" not in url)
         other.goto("/jobs/")
-        other.wait_for_selector("#live-state[data-state=live]", state="attached")
+        wait_until_live(other)
         page.goto("/settings/security/")
         expect(page.locator("#sessions tbody tr")).to_have_count(2)
         page.get_by_role("button", name="Sign out everywhere else").click()
         expect(page.locator("#sessions tbody tr")).to_have_count(1)
-        other.wait_for_url(lambda url: "/accounts/login/" in url, timeout=5000)
+        other.wait_for_url(lambda url: "/accounts/login/" in url)
 
 
 def test_staff_come_in_through_their_own_provider(watched: Page):

@@ -14,13 +14,14 @@ pytestmark = pytest.mark.browser
 def test_every_printed_sign_in_leads_to_the_first_screen(page: Page, running_portal: RunningPortal, key: str):
     page.goto("/")
     fill_sign_in(page, *running_portal.sign_ins[key])
+    expect(page).to_have_url(f"{running_portal.url}/")
     expect(page.locator("h1")).to_be_visible()
-    assert page.url == f"{running_portal.url}/"
 
 
 def test_a_wrong_password_is_refused(page: Page, running_portal: RunningPortal):
     email, _ = running_portal.sign_ins["owner"]
     page.goto("/accounts/login/")
     fill_sign_in(page, email, "not-the-password")
+    expect(page.locator(".error-summary").first).to_be_visible()
     expect(page.locator("input[name=password]")).to_be_visible()
     assert "/accounts/login/" in page.url

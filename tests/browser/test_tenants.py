@@ -63,7 +63,7 @@ def test_a_suspended_tenant_s_open_page_ends_and_comes_back(
         owner.get_by_role("button", name="Suspend tenant").click()
         expect(owner.locator(".note-warning")).to_contain_text("Suspended since")
         began = time.monotonic()
-        customer.wait_for_url("**/accounts/login/**")
+        customer.wait_for_url("**/accounts/login/**", wait_until="commit")
         assert time.monotonic() - began < WITHIN_SECONDS
 
         fill_sign_in(customer, *running_portal.sign_ins["customer"])

@@ -8,12 +8,13 @@ PATIENCE_SECONDS = 10
 
 
 class BadLine:
-    """Use as a context. Cuts what is idle for `idle_seconds`; without `websockets` it lets none through."""
+    """Use as a context. Cuts what is idle for `idle_seconds`; while `websockets` is False it lets none
+    through."""
 
     def __init__(self, port: int, *, idle_seconds: float | None = None, websockets: bool = True) -> None:
         self._target = port
         self._idle_seconds = idle_seconds
-        self._websockets = websockets
+        self.websockets = websockets
         self._lines: set[asyncio.Task[None]] = set()
         self._frozen: set[asyncio.Task[None]] = set()
         self._started = threading.Event()
@@ -90,7 +91,7 @@ class BadLine:
                 if self._loop.time() - heard[0] >= (self._idle_seconds or 0):
                     return
                 continue
-            if not data or (not self._websockets and b"\nupgrade: websocket" in data.lower()):
+            if not data or (not self.websockets and b"\nupgrade: websocket" in data.lower()):
                 return
             heard[0] = self._loop.time()
             if line not in self._frozen:

@@ -21,10 +21,10 @@ from django.test import Client
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from portal.live.hub import hub_of_this_process
+from portal.live.hub import BEAT, hub_of_this_process
 from tests.cast import Person
 
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 30
 QUIET_SECONDS = 0.6
 """Three ticks: what was not sent by then is not sent."""
 
@@ -57,13 +57,16 @@ class Browser:
             continue
         return frame
 
-    def all_frames(self) -> str:
-        """Everything sent until it has been quiet for three ticks."""
-        frames = []
+    def all_frames(self, *awaited: str) -> str:
+        """Everything sent until these texts have come, and then until it has been quiet for three ticks; but
+        for the heartbeat.
+        """
+        frames: list[str] = []
         with suppress(TimeoutError):
             while True:
-                frames.append(str(self.socket.recv(timeout=QUIET_SECONDS)))
-        return "\n".join(frames)
+                is_quiet = all(any(text in frame for frame in frames) for text in awaited)
+                frames.append(str(self.socket.recv(timeout=QUIET_SECONDS if is_quiet else PATIENCE_SECONDS)))
+        return "\n".join(frame for frame in frames if frame != BEAT)
 
     def close_code(self) -> int:
         """The code the server closed with; frames before it are skipped."""

@@ -28,7 +28,7 @@ def test_a_moved_tenant_changes_what_pages_show_within_two_seconds(
         assert time.monotonic() - began < WITHIN_SECONDS
 
         publish("device.changed", tenant_id=customer.tenant.pk, device=device.pk, server=device.server_id)
-        assert f"device-{device.pk}" in gains.all_frames()
+        gains.frame_with(f"device-{device.pk}")
         assert loses.all_frames() == ""
 
 
