@@ -132,6 +132,7 @@ class LivePortal:
             additional_headers=headers,
             compression=None,
             proxy=None,
+            close_timeout=1,  # some have stopped reading, and never say goodbye
         ) as connection:
             yield Browser(connection)
 
