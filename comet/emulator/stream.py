@@ -31,10 +31,10 @@ async def serve(server: Server, socket: WebSocket) -> None:
         with suppress(RuntimeError):
             await socket.close()
         return
-    await socket.send_text("200 OK")
-    await socket.send_json(server.hello())
     subscription = server.hub.subscribe(caller.sees, _allowed(socket.query_params.get("allowList", "")))
-    try:
+    try:  # who reads the consent hears of all that happens from then on
+        await socket.send_text("200 OK")
+        await socket.send_json(server.hello())
         await _relay(server, socket, subscription)
     finally:
         server.hub.unsubscribe(subscription)
