@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from portal.core.heartbeats import from_now
@@ -88,6 +89,35 @@ def relay_process() -> Iterator["subprocess.Popen[bytes]"]:
             process.kill()
 
 
+def stop_while_it_writes_nothing(process: "subprocess.Popen[bytes]") -> None:
+    """SIGSTOP; locks that it held then would be held for good."""
+    for _ in range(100):
+        process.send_signal(signal.SIGSTOP)
+        try:
+            with quick_to_give_up(), transaction.atomic():
+                StreamLease.objects.update(expires_at=F("expires_at"))
+                Heartbeat.objects.update(seen_at=F("seen_at"))
+        except OperationalError:
+            process.send_signal(signal.SIGCONT)
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError("it writes all the time")
+
+
+@contextmanager
+def quick_to_give_up() -> Iterator[None]:
+    """Waits for locks 0.2 s."""
+    quick, usual = ("200", "20000") if connection.vendor == "sqlite" else ("'200ms'", "DEFAULT")
+    name = "PRAGMA busy_timeout" if connection.vendor == "sqlite" else "SET lock_timeout"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{name} = {quick}")
+        try:
+            yield
+        finally:
+            cursor.execute(f"{name} = {usual}")
+
+
 @pytest.fixture
 def mirrored(linked, provider):
     """A linked server whose users and devices are known."""
@@ -123,6 +153,7 @@ def test_a_relay_outlives_a_database_that_ends_its_connections(emulator, mirrore
         return hold(*args)
 
     monkeypatch.setattr(relay, "hold", fails_at_first)
+    monkeypatch.setattr(relay, "RENEW", timedelta(seconds=0.3))
     with RelayThread():
         wait_for(lambda: is_up(mirrored))
     assert failures == []
@@ -241,10 +272,13 @@ def test_a_job_that_nobody_heard_of_is_there_once_the_gap_is_closed(emulator, mi
     with RelayThread():
         wait_for(lambda: is_up(mirrored))
         close_gap(mirrored.pk)
-        emulator.order("streams/drop", seconds=1)
+        emulator.order("streams/drop", seconds=3600)
         wait_for(lambda: not is_up(mirrored))
+        down = timezone.now()
         guid = start_job(emulator, duration_seconds=30)
         emulator.order("advance", seconds=60)
+        back = timezone.now()
+        emulator.order("clear")
         wait_for(lambda: is_up(mirrored))
     assert not Job.objects.filter(guid=guid).exists()
     close_gap(mirrored.pk)
@@ -253,7 +287,7 @@ def test_a_job_that_nobody_heard_of_is_there_once_the_gap_is_closed(emulator, mi
     entry = gap_entry()
     assert entry.data["caught_up"]["jobs"] >= 1
     assert entry.data["caught_up_at"]
-    assert entry.received_at - entry.happened_at >= timedelta(seconds=0.5)
+    assert entry.happened_at < down < back < entry.received_at
 
 
 def test_a_silent_stream_is_opened_again_without_being_called_down(emulator, linked, monkeypatch):
@@ -309,7 +343,8 @@ def test_a_relay_that_stops_gives_its_leases_back(linked):
     assert (lease.holder, lease.expires_at) == ("", None)
 
 
-def test_two_relays_come_to_hold_half_of_the_servers_each(emulator, linked):
+def test_two_relays_come_to_hold_half_of_the_servers_each(emulator, linked, monkeypatch):
+    monkeypatch.setattr(relay, "RENEW", timedelta(seconds=0.5))
     for number in range(3):
         linked.pk, linked.name, linked.license_hash = None, f"fr-par-{number + 2}", str(number)
         linked.save(force_insert=True)
@@ -329,7 +364,7 @@ def test_a_stopped_relay_that_goes_on_writes_nothing_a_second_time(emulator, mir
     with relay_process() as slow:
         wait_for(lambda: is_up(mirrored) and events_of(4000).exists())
         first = StreamLease.objects.get()
-        slow.send_signal(signal.SIGSTOP)
+        stop_while_it_writes_nothing(slow)
         # Its time runs out, without anybody waiting for it.
         StreamLease.objects.update(expires_at=timezone.now())
         Heartbeat.objects.update(seen_at=from_now(-leases.LEASE))
