@@ -38,6 +38,10 @@ class Settings:
     """The comparison is made after the first, and again until the second while something is amiss: a backup
     that ends just while it is made is neither lost nor stuck."""
     kinds: tuple[faults.Fault, ...] = faults.FAULTS
+    least_faults: int = 0
+    """It lasts longer than `seconds` where there have not been so many yet."""
+    changes: bool = True
+    """Whether people change something on the Comet Servers meanwhile."""
 
 
 @dataclass
@@ -94,7 +98,9 @@ def _disturb(world: World, settings: Settings, checker: Checker, report: Report,
     items = _items(world)
     began = time.monotonic()
     next_fault, next_flow, next_backup, next_change = began + 2.0, began, began + 1.0, began
-    while (now := time.monotonic()) < began + settings.seconds:
+    while (
+        now := time.monotonic()
+    ) < began + settings.seconds or report.faults.total() < settings.least_faults:
         world.processes.revive()
         if now >= next_flow:
             next_flow = now + FLOW_SECONDS
@@ -106,7 +112,7 @@ def _disturb(world: World, settings: Settings, checker: Checker, report: Report,
             guid, device, item = items.pop(chance.randrange(len(items)))
             checker.note_asked(guid)
             report.backups += world.try_backup(device, item)
-        if now >= next_change:
+        if now >= next_change and settings.changes:
             next_change = now + CHANGE_EVERY
             change_something(chance.choice(world.comets), chance)
         if now >= next_fault and report.faults.total() < MAX_FAULTS:

@@ -4,7 +4,11 @@ import os
 import select
 import signal
 import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +19,10 @@ pytestmark = [
     pytest.mark.chaos,
     pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux shows them"),
 ]
+
+
+ALL_PROCESSES = 10
+WITHIN_SECONDS = 30
 
 
 @pytest.fixture(scope="module")
@@ -29,24 +37,43 @@ def running(data, tmp_path):
         yield portal
 
 
+def wait_for(condition: Callable[[], Any]) -> None:
+    until = time.monotonic() + WITHIN_SECONDS
+    while not condition():
+        assert time.monotonic() < until, "it did not come true in time"
+        time.sleep(0.1)  # other processes make it true
+
+
 def processes_of(portal: RunningPortal) -> dict[int, int]:
-    """Descriptor by pid of every process that was told to keep its data where this portal does."""
-    mark = f"PERIHELION_DATA={portal.data}".encode()
+    """Descriptor by pid of every process that was told to keep its data where this portal does; once all are
+    there: the runner, eight lines of the Procfile, the children of bulk.
+    """
+    wait_for(lambda: len(pids_of(portal)) >= ALL_PROCESSES)
     found = {}
+    for pid in pids_of(portal):
+        with suppress(ProcessLookupError):
+            found[pid] = os.pidfd_open(pid)
+    return found
+
+
+def pids_of(portal: RunningPortal) -> list[int]:
+    mark = f"PERIHELION_DATA={portal.data}".encode()
+    found = []
     for folder in Path("/proc").iterdir():
-        if not folder.name.isdecimal():
-            continue
-        try:
-            if mark in (folder / "environ").read_bytes().split(b"\0"):
-                found[int(folder.name)] = os.pidfd_open(int(folder.name))
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
-            continue
+        with suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+            if folder.name.isdecimal() and mark in (folder / "environ").read_bytes().split(b"\0"):
+                found.append(int(folder.name))
     return found
 
 
 def still_there(processes: dict[int, int]) -> list[int]:
-    """Pids of those that did not end within 20 s."""
-    left = [pid for pid, process in processes.items() if not select.select([process], [], [], 20)[0]]
+    """Pids of those that did not end in time."""
+    until = time.monotonic() + WITHIN_SECONDS
+    left = [
+        pid
+        for pid, process in processes.items()
+        if not select.select([process], [], [], max(0.0, until - time.monotonic()))[0]
+    ]
     for process in processes.values():
         os.close(process)
     return left
@@ -54,14 +81,13 @@ def still_there(processes: dict[int, int]) -> list[int]:
 
 def test_ctrl_c_ends_every_process_and_the_next_start_goes_on(running, tmp_path):
     processes = processes_of(running)
-    assert len(processes) >= 10  # the runner, eight lines of the Procfile, the children of bulk
     first = (running.data / "demo.json").read_text()
     os.kill(running.pid, signal.SIGINT)
     assert running.wait() == 0
     assert still_there(processes) == []
     with RunningPortal(running.data, tmp_path / "second.log") as again:
         assert (again.data / "demo.json").read_text() == first
-        assert answers("127.0.0.1", again.port, "/accounts/login/")
+        wait_for(lambda: answers("127.0.0.1", again.port, "/accounts/login/"))
         processes = processes_of(again)
         os.kill(again.pid, signal.SIGKILL)
         assert still_there(processes) == []
