@@ -1,7 +1,6 @@
 """A kind for a real worker: its first attempt never comes back, the next one does."""
 
 import threading
-from datetime import timedelta
 
 from portal.operations.models import OperationItem
 from portal.operations.progress import Progress
@@ -11,7 +10,7 @@ KIND = "test.block"
 INSIDE = "Inside the first attempt"
 
 
-@operation(KIND, permission="backup:run", repeatable=True, claim_time=timedelta(seconds=1))
+@operation(KIND, permission="backup:run", repeatable=True)
 def block_once(item: OperationItem, progress: Progress) -> Done:
     if item.attempts == 1:
         progress.report(done=5, total=9, text=INSIDE)

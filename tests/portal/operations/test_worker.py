@@ -91,6 +91,8 @@ def test_a_worker_killed_in_the_middle_loses_nothing(item):
         kill(first)
     assert now(item).state == OperationItem.State.CLAIMED
 
+    # Its claim runs out, without anybody waiting for it.
+    OperationItem.objects.update(claim_expires_at=timezone.now())
     with worker():
         until(lambda: now(item).has_ended, meanwhile=sweep)
 
