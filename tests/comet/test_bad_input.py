@@ -94,7 +94,7 @@ def failure(call, client, budget=5.0):
     began = time.monotonic()
     with pytest.raises(comet.CometError) as caught:
         call(client)
-    assert time.monotonic() - began < budget + 1
+    assert time.monotonic() - began < budget + 4  # of the ten for which nothing would come
     error = caught.value
     assert error.server == client.url
     assert error.method
