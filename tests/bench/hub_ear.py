@@ -1,6 +1,6 @@
 """A web process's hub with one page open, that notes when it hears of each stored event.
 
-Prints "ready"; after a line on standard input, JSON: event id -> Unix time.
+Prints "ready"; after each line on standard input, JSON: event id -> Unix time.
 """
 
 import asyncio
@@ -51,8 +51,8 @@ async def main() -> None:
     )
     await hub._listening.wait()
     print("ready", flush=True)
-    await asyncio.to_thread(sys.stdin.readline)
-    print(msgspec.json.encode(hub.heard).decode(), flush=True)
+    while await asyncio.to_thread(sys.stdin.readline):
+        print(msgspec.json.encode(hub.heard).decode(), flush=True)
     await hub.stop()
 
 

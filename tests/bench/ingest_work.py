@@ -55,8 +55,8 @@ def measure(
             stored = Event.objects.filter(pk__gt=last_before, type__in=JOB_TYPES)
             _wait_for(lambda: stored.count() >= sent)
             used = _cpu_seconds(relay) - used_before
-        heard = _heard(ear)
-        rows = stored.values_list("pk", "data__SnapshotID")
+            rows = list(stored.values_list("pk", "data__SnapshotID"))
+            heard = _heard(ear, {pk for pk, _ in rows})
         times = [(float(sent_at), heard[pk]) for pk, sent_at in rows if pk in heard]
         _check(sent, len(times))
     lags = [(heard_at - sent_at) * 1000 for sent_at, heard_at in times]
@@ -98,9 +98,17 @@ def _cpu_seconds(relay: "subprocess.Popen[bytes]") -> float:
     return sum(each.user + each.system for each in times)
 
 
-def _heard(ear: "subprocess.Popen[str]") -> dict[int, float]:
-    told, _ = ear.communicate("\n", timeout=PATIENCE_SECONDS)
-    return msgspec.json.decode(told.strip().splitlines()[-1], type=dict[int, float])
+def _heard(ear: "subprocess.Popen[str]", events: set[int]) -> dict[int, float]:
+    """When these were heard of: a moment after they are there to be read."""
+    assert ear.stdin is not None
+    assert ear.stdout is not None
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        print(file=ear.stdin, flush=True)
+        heard = msgspec.json.decode(ear.stdout.readline(), type=dict[int, float])
+        if events <= heard.keys() or time.monotonic() > until:
+            return heard
+        time.sleep(0.1)
 
 
 def _wait_for(condition: Callable[[], Any]) -> None:
