@@ -1,4 +1,7 @@
-"""Every test run has a real Redis and a database of its own: SQLite, or PostgreSQL by DATABASE_URL."""
+"""Every test run has a real Redis and a database of its own: SQLite, or PostgreSQL by DATABASE_URL.
+
+`pytest --hypothesis-profile=thorough` tries a hundred examples where a usual run tries a few.
+"""
 
 import os
 from collections.abc import Iterator
@@ -7,6 +10,8 @@ from pathlib import Path
 import django
 import pytest
 import redis
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from tests.environment import django as environment
 
@@ -23,6 +28,23 @@ pytest_plugins = [
     "tests.cast",
     "tests.marker_scan",
 ]  # its fixtures make rows, so Django's apps are loaded first
+
+
+# Without a deadline: the first example of a run also builds Hypothesis's tables, which takes seconds.
+_usual = {
+    "deadline": None,
+    "database": None,
+    "print_blob": True,  # what failed once can be run again
+    "suppress_health_check": list(HealthCheck),
+}
+# The same examples in every run, so that none fails by chance; those of `thorough` are new each time.
+hypothesis_settings.register_profile("usual", max_examples=4, derandomize=True, **_usual)
+hypothesis_settings.register_profile("thorough", max_examples=100, **_usual)
+if hypothesis_settings.get_current_profile_name() in (
+    "default",
+    "ci",
+):  # `ci` is what Hypothesis takes where CI is set
+    hypothesis_settings.load_profile("usual")
 
 
 def pytest_unconfigure() -> None:

@@ -1,7 +1,4 @@
-"""Servers on real sockets and free ports; how thoroughly Hypothesis looks.
-
-`pytest --hypothesis-profile=thorough` tries a hundred examples where a usual run tries a few.
-"""
+"""Servers on real sockets and free ports."""
 
 import contextlib
 import http.server
@@ -12,21 +9,8 @@ from collections.abc import Callable, Iterator
 from urllib.parse import parse_qs
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from tests.comet.scripted_server import Reply, Request, ScriptedServer
-
-# Without a deadline: the first example of a run also builds Hypothesis's tables, which takes seconds.
-_usual = {
-    "deadline": None,
-    "database": None,
-    "print_blob": True,  # what failed once can be run again
-    "suppress_health_check": list(HealthCheck),
-}
-settings.register_profile("usual", max_examples=4, **_usual)
-settings.register_profile("thorough", max_examples=100, **_usual)
-if settings.get_current_profile_name() in ("default", "ci"):  # `ci` is what Hypothesis takes where CI is set
-    settings.load_profile("usual")
 
 
 @pytest.fixture

@@ -216,6 +216,7 @@ def test_whatever_the_order_the_state_is_sound(emulator: EmulatorProcess):
         max_examples=5,
         stateful_step_count=12,
         deadline=None,
+        derandomize=settings().derandomize,
         database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),

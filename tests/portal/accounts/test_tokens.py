@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from portal.accounts import token_text
@@ -44,12 +45,14 @@ class TestText:
         assert all(token_text.is_well_formed(text) for text in made)
         assert all(re.fullmatch(r"phn_[0-9A-Za-z]{49}", text) for text in made)
 
+    @hypothesis_settings(max_examples=100)
     @given(st.integers(0, token_text.LENGTH - 1), st.sampled_from("09AZaz"))
     def test_a_character_that_was_changed_is_noticed(self, place, other):
         text = token_text.new_token()
         changed = text[:place] + other + text[place + 1 :]
         assert token_text.is_well_formed(changed) is (changed == text)
 
+    @hypothesis_settings(max_examples=100)
     @given(st.text(max_size=80))
     def test_other_text_is_no_token(self, text):
         assert not token_text.is_well_formed(text)

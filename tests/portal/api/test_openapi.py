@@ -60,7 +60,13 @@ def test_the_api_answers_as_the_document_says(path, mode, schema, reseller):
         asked = asked.map(without_cursor)
 
     @given(asked)
-    @examples(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @examples(
+        max_examples=10,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+        database=None,
+    )
     def ask(case):
         case.call_and_validate(headers={"Authorization": f"Bearer {text}", "Accept-Encoding": "identity"})
 

@@ -1,6 +1,6 @@
 """Sets of Tenants against plain sets of numbers."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portal.core.tenant_sets import EVERYTHING, NOWHERE, AllBut, both, covers, either, union
@@ -14,11 +14,13 @@ def numbers(tenants):
     return {pk for pk in MADE if pk in tenants}
 
 
+@settings(max_examples=100)
 @given(SETS, SETS)
 def test_what_is_in_both(one, other):
     assert numbers(both(one, other)) == numbers(one) & numbers(other)
 
 
+@settings(max_examples=100)
 @given(SETS, SETS)
 def test_what_is_in_either_but_for_those_younger_than_all_but_some(one, other):
     whole = numbers(one) | numbers(other)
@@ -28,6 +30,7 @@ def test_what_is_in_either_but_for_those_younger_than_all_but_some(one, other):
     assert numbers(either(one, other)) == whole
 
 
+@settings(max_examples=100)
 @given(SETS, IDS)
 def test_what_covers_some_ids(tenants, ids):
     assert covers(tenants, ids) == (ids <= numbers(tenants))
