@@ -30,7 +30,7 @@ from django.db import connections
 from django.db.backends.signals import connection_created
 from django.http.response import HttpResponseBase
 
-from portal.core import bulk
+from portal.core.staging import PostgreSQLStaging, Rows, SQLiteStaging
 from tests.marks import MARK, PASSWORD
 
 SHOWN_ONCE: Final = {
@@ -164,7 +164,7 @@ def _watch_database() -> None:
     connection_created.connect(watch, weak=False)
     for connection in connections.all():
         watch(connection)
-    for staging in (bulk._SQLiteStaging, bulk._PostgreSQLStaging):
+    for staging in (SQLiteStaging, PostgreSQLStaging):
         _watch_bulk(staging)
     encode = SessionBase.encode
 
@@ -176,14 +176,14 @@ def _watch_database() -> None:
 
 
 def _watch_bulk(staging: Any) -> None:
-    """COPY has no statement with parameters."""
-    put = staging._put
+    """Their statements go to the driver itself."""
+    pack = staging.pack
 
-    def put_looked_through(self: Any, cursor: Any, table: str, rows: list[tuple[Any, ...]]) -> None:
-        scan.look(f"bulk rows of {table}", rows)
-        put(self, cursor, table, rows)
+    def pack_looked_through(self: Any, rows: Rows) -> Any:
+        scan.look("bulk rows", rows)
+        return pack(self, rows)
 
-    staging._put = put_looked_through
+    staging.pack = pack_looked_through
 
 
 def _watch_redis() -> None:

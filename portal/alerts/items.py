@@ -14,7 +14,7 @@ from portal.alerts.models import Alert
 from portal.alerts.rhythm import patience_of
 from portal.alerts.rules import RuleBook
 from portal.alerts.turns import Standing, Turned, turn
-from portal.core.bulk import chunked
+from portal.core.chunks import chunked
 from portal.core.states import State
 from portal.fleet.models import ProtectedItem
 from portal.jobs.states import GOOD

@@ -14,7 +14,7 @@ from portal.alerts.mail import send_mail
 from portal.alerts.models import Alert, Handling, Message, Opening
 from portal.alerts.posting import post
 from portal.core.background import send_task, send_task_on_commit
-from portal.core.bulk import chunked
+from portal.core.chunks import chunked
 
 KEEP_MESSAGES: Final = timedelta(days=90)
 KEEP_OPENINGS: Final = timedelta(days=400)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from portal.alerts.causes import Cause, cause_at_vault
 from portal.alerts.models import Alert
 from portal.alerts.turns import Standing, Turned, turn
-from portal.core.bulk import chunked
+from portal.core.chunks import chunked
 from portal.fleet.models import ProtectedItem, StorageVault
 from portal.jobs.models import Job
 from portal.jobs.states import GOOD

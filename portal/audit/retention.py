@@ -17,7 +17,7 @@ from portal.audit.checkpoint import get_checkpoint
 from portal.audit.keys import audit_keys
 from portal.audit.models import Entry, Segment
 from portal.audit.verification import seal_segment
-from portal.core.bulk import Pacer
+from portal.core.pacing import Pacer
 
 SETTLES: Final = dt.timedelta(days=1)
 """How long after its end a month is closed: what began in it has been sealed by then."""

@@ -12,9 +12,9 @@ from typing import Any, Final
 from cryptography.fernet import MultiFernet
 from django.db import models, transaction
 
-from portal.core.bulk import Pacer
 from portal.core.encryption import Secret
 from portal.core.keys import Key, current_keys, key_of
+from portal.core.pacing import Pacer
 from portal.core.sealed import Place, list_places, list_tokens, tokens_in, with_tokens
 
 BATCH: Final = 100

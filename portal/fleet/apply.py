@@ -13,8 +13,10 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from portal.core.bulk import Pacer, chunked, upsert
+from portal.core.bulk import upsert
+from portal.core.chunks import chunked
 from portal.core.events import Fact, publish_all
+from portal.core.pacing import Pacer
 from portal.core.wire import EPOCH, SMALL, clip, is_key, moment, natural
 from portal.fleet.models import Device, ProtectedItem, StorageVault, UserProfile
 from portal.fleet.records import DeviceRecord, ProfileRecord

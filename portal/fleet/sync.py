@@ -10,7 +10,8 @@ from django.utils import timezone
 
 import comet
 from comet.bulk import RawElement
-from portal.core.bulk import chunked, upsert
+from portal.core.bulk import upsert
+from portal.core.chunks import chunked
 from portal.core.wire import clip, is_key
 from portal.fleet.apply import CHUNK, apply_profiles, remove_profiles
 from portal.fleet.connections import apply_connections

@@ -11,7 +11,7 @@ from typing import Final
 from django.db import transaction
 from django.db.models import F
 
-from portal.core.bulk import chunked
+from portal.core.chunks import chunked
 from portal.core.events import Fact, publish_all
 from portal.core.prepared import Prepared
 from portal.core.states import State
@@ -58,11 +58,17 @@ def apply_jobs(
     `digests` are those of Jobs from a list: what has ended and has all its owners need not be read
     again while its digest is the same. The digest of a Job that changes without one is cleared.
 
-    The number of queries is the same for one Job as for 500. With `bulk`, transactions of 500 Jobs
+    The number of queries is the same for one Job as for 500. With `bulk`, transactions of many Jobs
     alternate with pauses, and the roll-ups of whole windows are written without a fact for each
     Job and without touching Protected Items: call `refresh_items` after the last window.
     """
-    reports = latest_of(server, jobs)
+    return apply_latest(server, latest_of(server, jobs), digests=digests, bulk=bulk)
+
+
+def apply_latest(
+    server: CometServer, reports: list[AnyJob], *, digests: Digests = _NO_DIGESTS, bulk: bool = False
+) -> ApplyResult:
+    """As `apply_jobs`, of `latest_of` what was reported."""
     if bulk:
         return apply_in_bulk(server, reports, digests)
     result = ApplyResult()

@@ -11,10 +11,10 @@ from django.utils import timezone
 
 import comet
 from comet.bulk import RawElement
-from portal.core.bulk import chunked
+from portal.core.ahead import ahead
 from portal.core.states import State
-from portal.jobs.apply import apply_jobs, mark_interrupted
-from portal.jobs.changes import ApplyResult
+from portal.jobs.apply import apply_jobs, apply_latest, mark_interrupted
+from portal.jobs.changes import ApplyResult, latest_of
 from portal.jobs.digests import digest_of, known_digests
 from portal.jobs.merge import AnyJob
 from portal.jobs.models import Job
@@ -39,6 +39,9 @@ INTERRUPTED_FOR: Final = timedelta(days=7)
 """How long after its start an interrupted Job is asked for; later the nightly sync tells of its end."""
 
 SLICE: Final = 20_000
+FIRST_SLICE: Final = 5_000
+"""Jobs that are read while those of the slice before are written; the first is waited for."""
+
 _LOOKS: Final = 50
 """Jobs asked for one by one in one go."""
 
@@ -76,21 +79,46 @@ def fetch_window(
     Raises:
         comet.CometError: the server did not give the list; then nothing is written.
     """
-    elements = list(
-        client.admin_get_jobs_for_date_range_raw(int(window.start.timestamp()), int(window.end.timestamp()))
+    elements = client.admin_get_jobs_for_date_range_raw(
+        int(window.start.timestamp()), int(window.end.timestamp())
     )
     known = known_digests(server, window.start - LONG, window.end)
-    fresh = [element for element in elements if digest_of(element) not in known]
-    done = len(elements) - len(fresh)
-    result = ApplyResult(unchanged=done)
-    report(done)
-    for batch in chunked(fresh, SLICE):
-        digests: dict[str, str] = {}
-        jobs = _decoded(server, batch, digests)
-        result += apply_jobs(server, jobs, digests=digests, bulk=bulk)
-        done += len(batch)
+    result, done = ApplyResult(), 0
+    for part in ahead(_slices(server, elements, known)):
+        result += apply_latest(server, part.reports, digests=part.digests, bulk=bulk)
+        result.unchanged += part.unchanged
+        done += part.unchanged + part.fresh
         report(done)
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Slice:
+    """Some Jobs of a list: those whose text is known, and those that were read."""
+
+    unchanged: int
+    fresh: int
+    reports: list[AnyJob]
+    digests: dict[str, str]
+
+
+def _slices(server: CometServer, elements: Iterator[RawElement], known: set[str]) -> Iterator[_Slice]:
+    unchanged, fresh, size = 0, [], FIRST_SLICE
+    for element in elements:
+        if digest_of(element) in known:
+            unchanged += 1
+            continue
+        fresh.append(element)
+        if len(fresh) == size:
+            yield _read(server, unchanged, fresh)
+            unchanged, fresh, size = 0, [], SLICE
+    yield _read(server, unchanged, fresh)
+
+
+def _read(server: CometServer, unchanged: int, fresh: list[RawElement]) -> _Slice:
+    digests: dict[str, str] = {}
+    reports = latest_of(server, _decoded(server, fresh, digests))
+    return _Slice(unchanged, len(fresh), reports, digests)
 
 
 def apply_raw_jobs(server: CometServer, raws: Iterator[msgspec.Raw], *, bulk: bool) -> ApplyResult:

@@ -11,8 +11,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from comet.constants import JobClassification
-from portal.core.bulk import Pacer, chunked
+from portal.core.chunks import chunked
 from portal.core.events import Fact, publish_all
+from portal.core.pacing import Pacer
 from portal.core.prepared import Prepared
 from portal.core.states import State, worst
 from portal.core.updates import update_values

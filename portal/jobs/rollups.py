@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
 from portal.core.bulk import Upsert
 from portal.core.states import State
@@ -72,12 +72,11 @@ class Deltas:
 
     def write(self) -> None:
         """Add the differences, within the caller's transaction."""
-        with RollupWriter() as writer:
-            writer.write(self)
+        RollupWriter().write(self)
 
 
 class RollupWriter:
-    """Adds differences to the roll-ups in two steps: `fill` locks nothing. Use it as a context."""
+    """Adds differences to the roll-ups."""
 
     def __init__(self) -> None:
         self._hours = Upsert(
@@ -85,25 +84,10 @@ class RollupWriter:
         )
         self._days = Upsert(DeviceDay, unique=("device_id", "day"), update=(), add=COUNTED)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._hours.__exit__()
-        self._days.__exit__()
-
-    def fill(self, deltas: Deltas) -> None:
-        self._hours.fill(deltas.hours())
-        self._days.fill(deltas.days())
-
     def write(self, deltas: Deltas) -> None:
-        """Both steps at once, for a few differences."""
+        """By two statements, within the caller's transaction."""
         self._hours.write(deltas.hours())
         self._days.write(deltas.days())
-
-    def move(self) -> None:
-        self._hours.move()
-        self._days.move()
 
 
 def _changed(counts: Iterable[tuple[tuple[int, date], list[int]]]) -> list[tuple[object, ...]]:

@@ -1,10 +1,10 @@
 """Writes what was worked out of Jobs: their rows, their roll-ups, and who follows them."""
 
-from typing import Any, Self
+from typing import NamedTuple, Self
 
 from django.db.models import F
 
-from portal.core.bulk import Upsert
+from portal.core.bulk import Packed, Upsert
 from portal.jobs.changes import Batch
 from portal.jobs.following import moves_of
 from portal.jobs.merge import COLUMNS, KEY, JobRow
@@ -14,12 +14,21 @@ from portal.operations import services as operations
 from portal.servers.models import CometServer
 
 
+class Ready(NamedTuple):
+    """A batch with its rows as the database takes them."""
+
+    batch: Batch
+    new: Packed
+    changed: Packed
+
+
 class Writer:
-    """Writes Jobs and their roll-ups in two steps: `fill` locks nothing. Use it as a context."""
+    """Writes Jobs and their roll-ups, a few by `write`, many in three steps of which only `move` locks
+    anything. Use it as a context.
+    """
 
     def __init__(self) -> None:
         self._jobs = Upsert(Job, unique=KEY, update=COLUMNS[len(KEY) :])
-        self._new: list[tuple[Any, ...]] = []
         self._rollups = RollupWriter()
 
     def __enter__(self) -> Self:
@@ -27,22 +36,24 @@ class Writer:
 
     def __exit__(self, *_: object) -> None:
         self._jobs.__exit__()
-        self._rollups.__exit__()
 
-    def fill(self, batch: Batch) -> None:
-        """Hold what `batch` says for the next `move`."""
-        self._new = self._jobs.prepared(batch.new)
-        self._jobs.fill(change.row.values() for change in batch.differing + batch.redigested)
-        self._rollups.fill(batch.deltas)
+    def pack(self, batch: Batch) -> Ready:
+        """Asks no database, so that any thread may do it."""
+        changed = (change.row.values() for change in batch.differing + batch.redigested)
+        return Ready(batch, self._jobs.pack(batch.new), self._jobs.pack(changed))
 
-    def move(self) -> None:
+    def fill(self, ready: Ready) -> None:
+        """Hold what changes for the next `move`."""
+        self._jobs.fill(ready.changed)
+
+    def move(self, ready: Ready) -> None:
         """Write it; the server's rows are locked."""
-        self._jobs.insert(self._new)
+        self._jobs.insert(ready.new)
         self._jobs.move()
-        self._rollups.move()
+        self._rollups.write(ready.batch.deltas)
 
     def write(self, batch: Batch) -> None:
-        """Both steps at once, for what changes a few Jobs."""
+        """Write what changes a few Jobs."""
         self._jobs.write(change.row.values() for change in batch.differing)
         self._rollups.write(batch.deltas)
 

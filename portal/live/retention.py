@@ -12,7 +12,7 @@ import structlog
 from django.db import connection, models, transaction
 from django.db.models import Min, Sum
 
-from portal.core.bulk import Pacer
+from portal.core.pacing import Pacer
 from portal.live.counts import kept_from, midnight, month_of, write_counts
 from portal.live.models import Event, EventCount
 

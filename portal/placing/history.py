@@ -12,8 +12,9 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from portal.alerts.models import Alert
-from portal.core.bulk import Pacer, chunked
+from portal.core.chunks import chunked
 from portal.core.events import Fact, publish_all
+from portal.core.pacing import Pacer
 from portal.fleet.models import Device, ProtectedItem, StorageVault, UserProfile
 from portal.jobs.changes import tally_of
 from portal.jobs.merge import COLUMNS, JobRow

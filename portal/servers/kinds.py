@@ -8,9 +8,9 @@ from django.db import transaction
 from django.utils import timezone
 
 import comet
-from portal.core.bulk import Pacer
 from portal.core.encryption import Secret
 from portal.core.events import publish
+from portal.core.pacing import Pacer
 from portal.operations.errors import ItemFailed
 from portal.operations.models import OperationItem
 from portal.operations.progress import Progress

@@ -18,7 +18,8 @@ import msgspec
 from django.db import transaction
 from django.utils import timezone
 
-from portal.core.bulk import chunked, upsert
+from portal.core.bulk import upsert
+from portal.core.chunks import chunked
 from portal.jobs.apply import apply_jobs
 from portal.jobs.fetch import SLICE
 from portal.jobs.merge import COLUMNS, KEY, JobRow

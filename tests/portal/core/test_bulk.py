@@ -6,8 +6,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from portal.core import bulk
-from portal.core.bulk import Pacer, Upsert, upsert
+from portal.core.bulk import Upsert, upsert
 from portal.fleet.models import Device, UserProfile
 from portal.jobs.models import PlacementHour
 from tests.factories import DeviceFactory, PlacementFactory, UserProfileFactory
@@ -114,23 +113,6 @@ def test_inside_a_transaction_everything_is_rolled_back_with_it(placement):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_pacer_stays_away_for_as_long_as_it_wrote(monkeypatch):
-    if connection.vendor != "sqlite":
-        pytest.skip("only SQLite has one writer at a time")
-    clock, slept = [100.0], []
-    monkeypatch.setattr(bulk.time, "perf_counter", lambda: clock[0])
-    monkeypatch.setattr(bulk.time, "sleep", lambda seconds: (slept.append(seconds), clock.append(0)))
-    pacer = Pacer()
-
-    with pacer:
-        clock[0] = 100.3
-    clock[0] = 100.4
-    pacer.rest()
-
-    assert slept == [pytest.approx(0.2)]
-
-
-@pytest.mark.django_db(transaction=True)
 def test_each_chunk_is_a_transaction_of_its_own(placement):
     begun = []
 
@@ -165,10 +147,10 @@ def test_rows_that_are_not_there_are_inserted_past_the_table_between(placement):
     row = (placement.server_id, "anna\t\\N", placement.pk, "a@example.com", HOUR, b"\x00\xff" * 16)
 
     with Upsert(UserProfile, unique=columns[0], update=columns[1]) as writer:
-        writer.insert(writer.prepared([row]))
-        writer.insert([])
+        writer.insert(writer.pack([row]))
+        writer.insert(writer.pack([]))
         with pytest.raises(IntegrityError), transaction.atomic():
-            writer.insert(writer.prepared([row]))
+            writer.insert(writer.pack([row]))
 
     profile = UserProfile.objects.get()
     assert (profile.username, profile.synced_at, bytes(profile.digest)) == (
@@ -183,10 +165,10 @@ def test_a_writer_moves_what_it_holds_and_nothing_of_before(placement):
     columns = ("server_id", "username"), ("placement_id", "email", "synced_at", "digest")
 
     with Upsert(UserProfile, unique=columns[0], update=columns[1]) as writer:
-        writer.fill([(placement.server_id, "anna", placement.pk, "", HOUR, b"")])
+        writer.fill(writer.pack([(placement.server_id, "anna", placement.pk, "", HOUR, b"")]))
         assert writer.move() == 1
         UserProfile.objects.all().delete()
-        writer.fill([])
+        writer.fill(writer.pack([]))
         assert writer.move() == 0
 
     assert not UserProfile.objects.exists()
