@@ -11,7 +11,10 @@ class Job(models.Model):
     """One Job. Times are Comet's own; `ended_at` is empty while it runs."""
 
     # Each foreign key leads an index or constraint below, so none needs one of its own.
-    server = models.ForeignKey("servers.CometServer", models.CASCADE, related_name="jobs", db_index=False)
+    # That there is such a server follows from the placement, which a Job cannot outlive.
+    server = models.ForeignKey(
+        "servers.CometServer", models.CASCADE, related_name="jobs", db_index=False, db_constraint=False
+    )
     placement = models.ForeignKey("servers.Placement", models.PROTECT, related_name="jobs", db_index=False)
     profile = models.ForeignKey(
         "fleet.UserProfile", models.SET_NULL, null=True, related_name="jobs", db_index=False
