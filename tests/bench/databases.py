@@ -13,6 +13,7 @@ from typing import Final
 
 import django
 import msgspec
+from django.core.management import call_command
 from django.db import connections
 
 from tests.bench.harness import Result, migrated_database
@@ -64,6 +65,7 @@ def main(module: str, size: str) -> None:
     out = os.dup(1)
     os.dup2(2, 1)
     django.setup()
+    call_command("migrate", verbosity=0, interactive=False)
     results = list(import_module(f"{__package__}.{module}").measure(**json.loads(size)))
     with os.fdopen(out, "wb") as stdout:
         stdout.write(msgspec.json.encode(results))

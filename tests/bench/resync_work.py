@@ -24,7 +24,7 @@ from portal.jobs.merge import COLUMNS, KEY
 from portal.jobs.models import DeviceDay, Job, PlacementHour
 from portal.jobs.states import state_of
 from portal.servers.models import CometServer
-from tests.bench.harness import Result, migrated_database
+from tests.bench.harness import Result
 from tests.bench.job_details import list_of_jobs
 from tests.bench.populated import populate
 
@@ -39,7 +39,7 @@ BATCH: Final = 2000
 
 
 def measure(jobs: int = JOBS) -> Iterator[Result]:
-    with migrated_database(), _jobs_served(jobs) as url:
+    with _jobs_served(jobs) as url:
         server = populate(api_url=url)
         plain = [_seconds(lambda n=n: _plain(server, url, n)) for n in (FIRST, AGAIN)]
         expected = _stored()

@@ -23,7 +23,7 @@ from portal.live.leases import LEASE, RELAY
 from portal.live.models import Event, PostedEvent
 from portal.live.webhooks import SECRET_HEADER, intake_of, secret_of
 from tests.bench.fanout.servers import python_server
-from tests.bench.harness import Result, migrated_database, percentile
+from tests.bench.harness import Result, percentile
 from tests.bench.job_details import list_of_jobs
 from tests.bench.populated import populate
 
@@ -35,7 +35,7 @@ PATIENCE_SECONDS: Final = 60.0
 
 def measure(jobs: int = JOBS) -> Iterator[Result]:
     longest_kept = 0.0
-    with migrated_database(), python_server("portal.asgi:application") as web:
+    with python_server("portal.asgi:application") as web:
         web.wait_until_it_listens()
         server = populate()
         intake = intake_of(server)
