@@ -15,7 +15,7 @@ from typing import Any, Final
 import django
 
 PAGE: Final = 100
-ROUNDS: Final = 11
+ROUNDS: Final = 15
 PAGES: Final = {"jobs": "/jobs/", "devices": "/devices/"}
 
 
