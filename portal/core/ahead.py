@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from itertools import islice
 from typing import Final, TypeVar
 
 TURN: Final = 0.001
@@ -22,13 +23,7 @@ def ahead(items: Iterable[T]) -> Iterator[T]:
     made, context = iter(items), copy_context()
     sys.setswitchinterval(min(TURN, sys.getswitchinterval()))
     with ThreadPoolExecutor(1, thread_name_prefix="ahead") as pool:
-        upcoming = pool.submit(context.run, lambda: list(_one(made)))
+        upcoming = pool.submit(context.run, lambda: list(islice(made, 1)))
         while found := upcoming.result():
-            upcoming = pool.submit(context.run, lambda: list(_one(made)))
+            upcoming = pool.submit(context.run, lambda: list(islice(made, 1)))
             yield found[0]
-
-
-def _one(items: Iterator[T]) -> Iterator[T]:
-    for item in items:
-        yield item
-        return

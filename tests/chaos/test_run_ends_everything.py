@@ -5,15 +5,14 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from portal.demo.ports import answers
 from tests.environment.portal import RunningPortal
+from tests.waiting import wait_for
 
 pytestmark = [
     pytest.mark.chaos,
@@ -35,13 +34,6 @@ def data(tmp_path_factory):
 def running(data, tmp_path):
     with RunningPortal(data, tmp_path / "portal.log") as portal:
         yield portal
-
-
-def wait_for(condition: Callable[[], Any]) -> None:
-    until = time.monotonic() + WITHIN_SECONDS
-    while not condition():
-        assert time.monotonic() < until, "it did not come true in time"
-        time.sleep(0.1)  # other processes make it true
 
 
 def processes_of(portal: RunningPortal) -> dict[int, int]:

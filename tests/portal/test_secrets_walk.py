@@ -11,9 +11,8 @@ import os
 import re
 import sqlite3
 import threading
-import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -30,6 +29,7 @@ from tests.emulator_process import EmulatorProcess, start_emulator
 from tests.environment.portal import RunningPortal
 from tests.marker_scan import forms_of
 from tests.marks import MARK, marked
+from tests.waiting import wait_for
 
 WITHIN_SECONDS = 60
 KEY_FILES = ("demo.env", "demo.json", "redis", "comet1", "comet2")
@@ -127,14 +127,6 @@ class Browser:
         return self._session.post(self._url + path, data=data, headers=headers, timeout=30)
 
 
-def wait_for(condition: Callable[[], Any]) -> Any:
-    until = time.monotonic() + WITHIN_SECONDS
-    while not (found := condition()):
-        assert time.monotonic() < until, "it did not come true in time"
-        time.sleep(0.1)  # other processes make it true
-    return found
-
-
 @contextmanager
 def own_database() -> Iterator[str]:
     """An empty PostgreSQL database where tests run on PostgreSQL; "" where they run on SQLite."""
@@ -167,11 +159,22 @@ def walk(portal: RunningPortal, emulator: EmulatorProcess, stored: Stored) -> se
     assert "marked" in owner.post(reverse("servers:server-link"), **link).text
     [(server,)] = stored.rows("SELECT id FROM servers_cometserver WHERE name = 'marked'")
     of_server = f"FROM servers_cometserver WHERE id = {server}"
-    wait_for(lambda: stored.rows(f"SELECT 1 {of_server} AND last_full_sync_at IS NOT NULL AND stream = 'up'"))
-    wait_for(lambda: stored.rows(f"SELECT 1 {of_server} AND admin_username LIKE 'perihelion-%'"))
+    wait_for(
+        lambda: stored.rows(f"SELECT 1 {of_server} AND last_full_sync_at IS NOT NULL AND stream = 'up'"),
+        seconds=WITHIN_SECONDS,
+    )
+    wait_for(
+        lambda: stored.rows(f"SELECT 1 {of_server} AND admin_username LIKE 'perihelion-%'"),
+        seconds=WITHIN_SECONDS,
+    )
     emulator.call("admin/add-user", TargetUser="anna.new", TargetPassword=marked("new-user"))
-    wait_for(lambda: stored.rows("SELECT 1 FROM fleet_userprofile WHERE username = 'anna.new'"))
-    wait_for(lambda: stored.rows(f"SELECT 1 FROM live_event WHERE server_id = {server}"))
+    wait_for(
+        lambda: stored.rows("SELECT 1 FROM fleet_userprofile WHERE username = 'anna.new'"),
+        seconds=WITHIN_SECONDS,
+    )
+    wait_for(
+        lambda: stored.rows(f"SELECT 1 FROM live_event WHERE server_id = {server}"), seconds=WITHIN_SECONDS
+    )
 
     doors = [reverse("sso:server-launch", args=[server])]
     [(profile,)] = stored.rows(f"SELECT min(id) FROM fleet_userprofile WHERE server_id = {server}")
@@ -186,7 +189,10 @@ def walk(portal: RunningPortal, emulator: EmulatorProcess, stored: Stored) -> se
         key = owner.post(reverse("sso:launch-key", args=[pk]))
         assert MARK in key.text
         owner.post(reverse("sso:launch-end", args=[pk]))
-    wait_for(lambda: not stored.rows("SELECT 1 FROM sso_launch WHERE session_key IS NOT NULL"))
+    wait_for(
+        lambda: not stored.rows("SELECT 1 FROM sso_launch WHERE session_key IS NOT NULL"),
+        seconds=WITHIN_SECONDS,
+    )
 
     device = stored.rows(f"SELECT id FROM fleet_device WHERE server_id = {server} AND connections > 0")
     for (pk,) in device[:1]:

@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from portal.core.events import publish
 from portal.live import joins
 from tests.factories import CometServerFactory, DeviceFactory, EventFactory, JobFactory, OperationFactory
-from tests.portal.live.test_relay import wait_for
+from tests.waiting import wait_for
 
 TRY_LATER = 1013
 

@@ -21,7 +21,8 @@ from tests.factories import PlacementFactory
 from tests.portal.live.bad_events import wrong_frames
 from tests.portal.live.events import JOB_ENDED, SUCCEEDED, job
 from tests.portal.live.relay_thread import RelayThread
-from tests.portal.live.test_relay import is_up, wait_for
+from tests.portal.live.test_relay import is_up
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

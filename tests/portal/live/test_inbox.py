@@ -24,8 +24,8 @@ from portal.servers.placements import lock_server
 from tests.portal.live.events import arrival
 from tests.portal.live.posts import TRACING, ended, only_post, posting_device, streamed
 from tests.portal.live.relay_thread import RelayThread
-from tests.portal.live.test_webhook_set_up import wait_for
 from tests.portal.live.test_webhooks import account, user
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.django_db
 on_threads = pytest.mark.django_db(transaction=True)

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -36,19 +36,11 @@ from tests.emulated import link, sync
 from tests.emulator_process import start_emulator
 from tests.factories import CometServerFactory
 from tests.portal.live.relay_thread import RelayThread
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
-def wait_for(condition: Callable[[], Any], *, seconds: float = 20) -> Any:
-    """What `condition` gives, as soon as it is true; fails after `seconds`."""
-    until = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < until, "it did not come true in time"
-        time.sleep(0.02)  # other threads and processes make it true
-    return found
 
 
 def server_now(server: CometServer) -> CometServer:

@@ -1,7 +1,5 @@
 """A webhook on an emulated Comet Server, set up by the portal that listens on a real port."""
 
-import time
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,16 +15,9 @@ from portal.servers import clients
 from portal.servers.models import CometServer
 from portal.servers.services import unlink_server
 from tests.emulated import run_operation
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def wait_for(condition: Callable[[], Any]) -> Any:
-    until = time.monotonic() + 15
-    while not (found := condition()):
-        assert time.monotonic() < until, "it did not come true in time"
-        time.sleep(0.05)  # the emulator posts
-    return found
 
 
 @pytest.fixture
