@@ -47,9 +47,15 @@ LINE: Final = (
 )
 """What a line of activity says of an event, and whose it is. Of all kinds they are by far the most."""
 
+STATUS: Final = (
+    *("state", "status", "started_at", "ended_at", "progress_items", "progress_items_total"),
+    "placement__tenant",
+)
+"""How a Job stands, and whose it is."""
+
 SOURCES: Final[Mapping[str, Source]] = {
     "job": Source(
-        lambda: Job.objects.select_related("placement", "server", "device"),
+        lambda: Job.objects.select_related("placement").only(*STATUS),
         "job:view",
         "job",
         {"job-{}-status": "jobs/_job_status.html", "job-{}-end": "jobs/_job_end.html"},
@@ -92,7 +98,7 @@ def render_pieces(wanted: Mapping[str, Mapping[int, Collection[Topic]]]) -> Iter
     for kind, by_id in wanted.items():
         source = SOURCES[kind]
         partials = [(pattern, get_template(name)) for pattern, name in source.partials.items()]
-        for row in source.rows().filter(pk__in=by_id):
+        for row in source.rows().filter(pk__any_of=by_id):
             topics = frozenset(by_id[row.pk])
             for pattern, template in partials:
                 html = template.render({source.variable: row}).strip()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from django import template
 from django.contrib.staticfiles import finders
@@ -53,12 +53,14 @@ def shape(name: str) -> SafeString:
     return SafeString(" ".join(drawing.split()))
 
 
-@register.inclusion_tag("components/_status.html")
-def status(
-    state: State | str, percent: int | None = None, detail: str = "", since: dt.datetime | None = None
-) -> dict[str, Any]:
-    """A state as shape, tone and word. `percent` is said of running ones, `since` of unknown ones."""
-    return {"state": as_state(state), "percent": percent, "detail": detail, "since": since}
+@register.simple_tag
+@lru_cache(maxsize=1024)
+def status(state: State | str, percent: int | None = None, detail: str = "") -> SafeString:
+    """A state as shape, tone and word. `percent` is said of running ones. Of the few there are, each is
+    drawn once a process.
+    """
+    context = {"state": as_state(state), "percent": percent, "detail": detail}
+    return SafeString(render_to_string("components/_status.html", context).strip())
 
 
 def as_state(value: State | str | None) -> State:

@@ -1,4 +1,4 @@
-"""What the hub draws of an event."""
+"""What the hub draws of events and Jobs."""
 
 import datetime as dt
 
@@ -9,7 +9,7 @@ from django.utils import timezone
 from portal.live.pieces import render_pieces
 from portal.live.templatetags.live_tags import event_url
 from portal.live.topics import Topic
-from tests.factories import EventFactory
+from tests.factories import EventFactory, JobFactory
 
 HOW_EVENTS_STAND = [
     {"state": "succeeded"},
@@ -42,6 +42,21 @@ def test_a_line_is_the_one_of_the_page(events, provider):
     page = provider.client().get(reverse("live:activity")).content.decode()
     for line in drawn(events).values():
         assert line in page
+
+
+def test_how_jobs_stand_takes_one_query_and_is_as_on_their_page(provider, django_assert_num_queries):
+    ended = timezone.now()
+    began = ended - dt.timedelta(minutes=3)
+    jobs = [
+        JobFactory(state="failed", status=7002, started_at=began, ended_at=ended),
+        JobFactory(state="running", status=6001, ended_at=None, progress_items=4, progress_items_total=10),
+    ]
+    with django_assert_num_queries(1):
+        pieces = list(render_pieces({"job": {job.pk: {Topic("jobs")} for job in jobs}}))
+    assert {piece.tenant_id for piece in pieces} == {job.tenant_id for job in jobs}
+    page = provider.client().get(reverse("jobs:job-list")).content.decode()
+    for piece in pieces:
+        assert piece.html in page
 
 
 @pytest.mark.parametrize("pk", [1, 7_000_000_123])
