@@ -123,10 +123,14 @@ def apply_results(server: CometServer, rows: Iterable[JobRow], tenant_ids: dict[
             results[result.item].append(result)
     if not results:
         return
-    items, late = list(_items_of(server, results)), []
-    before = _states(items)
-    for item in items:
-        own = sorted(results[item.profile_id, item.guid], key=_order)
+    items, late = [], []
+    before: dict[int, str] = {}
+    for item in _items_of(server, results):
+        own = _telling(item, results[item.profile_id, item.guid])
+        if not own:
+            continue
+        items.append(item)
+        before[item.pk] = item.last_state
         if item.last_job_at is not None and own[0].ended_at < item.last_job_at:
             late.append(item)
         else:
@@ -173,6 +177,17 @@ def _items_of(server: CometServer, results: dict[ItemKey, list[Result]]) -> Iter
 
 def _order(result: Result) -> tuple[datetime, str]:
     return result.ended_at, result.guid
+
+
+def _telling(item: Standing, results: Iterable[Result]) -> list[Result]:
+    """Those that may change how `item` stands, oldest first. It stands as its latest says where that is a
+    success; what ended before tells nothing then.
+    """
+    telling = sorted(results, key=_order)
+    told_anew = any(result.guid == item.last_job_guid for result in telling)
+    if item.last_state != State.SUCCEEDED or item.last_job_at is None or told_anew:
+        return telling
+    return [result for result in telling if result.ended_at >= item.last_job_at]
 
 
 def _walk(item: Standing, results: Iterable[Result]) -> None:

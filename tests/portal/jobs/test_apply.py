@@ -186,6 +186,32 @@ def test_bad_since_is_the_first_bad_result_in_a_row_in_any_order(item, order):
     assert (item.last_state, item.last_success_at) == ("failed", NOW - timedelta(minutes=30))
 
 
+def test_what_ended_before_a_success_leaves_its_item_alone(item):
+    def asked(guid, **how):
+        with CaptureQueriesContext(connection) as captured:
+            apply_jobs(item.server, [report(item, guid, **how)])
+        return [query["sql"] for query in captured if "fleet_protecteditem" in query["sql"]]
+
+    assert any("UPDATE" in sql for sql in asked("0", status=SUCCESS, start=9, end=8))
+    assert not any("UPDATE" in sql for sql in asked("1", status=ERROR, start=29, end=28))
+    item.refresh_from_db()
+    assert (item.last_job_guid, item.last_state, item.bad_since) == ("0", "succeeded", None)
+
+
+def test_a_success_that_is_told_otherwise_brings_back_what_ended_before_it(item):
+    apply_jobs(item.server, [report(item, "0", status=SUCCESS, start=31, end=30)])
+    apply_jobs(
+        item.server,
+        [
+            report(item, "0", status=ERROR, start=31, end=10),
+            report(item, "1", status=ERROR, start=41, end=40),
+        ],
+    )
+
+    item.refresh_from_db()
+    assert (item.last_state, item.bad_since) == ("failed", NOW - timedelta(minutes=40))
+
+
 def test_a_device_stands_as_the_worst_of_its_items(item):
     other = ProtectedItemFactory(device=item.device)
     apply_jobs(item.server, [report(item, "a", status=ERROR, start=9, end=8)])
