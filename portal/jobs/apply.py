@@ -100,8 +100,8 @@ def _facts(changes: list[Change], ids: dict[str, int], owners: Owners) -> Iterat
     for change in changes:
         row = change.row
         names = {"job": ids[row.guid], "device": row.device_id or 0, "server": row.server_id}
-        for name in ("job.added", "job.changed") if change.pk is None else ("job.changed",):
-            yield Fact(name, owners.tenant_ids.get(row.placement_id), names)
+        name = "job.added" if change.pk is None else "job.changed"
+        yield Fact(name, owners.tenant_ids.get(row.placement_id), names)
 
 
 def mark_interrupted(server: CometServer, job_ids: Sequence[int]) -> int:
