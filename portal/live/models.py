@@ -77,7 +77,10 @@ class Event(models.Model):
         GAP = 2, "Not observed for a while"
 
     # Both are found by an index below that leads on to the time: one of their own would only cost.
-    server = models.ForeignKey("servers.CometServer", models.CASCADE, related_name="events", db_index=False)
+    # That there is such a server follows from the placement, which an event cannot outlive.
+    server = models.ForeignKey(
+        "servers.CometServer", models.CASCADE, related_name="events", db_index=False, db_constraint=False
+    )
     placement = models.ForeignKey("servers.Placement", models.PROTECT, related_name="events", db_index=False)
     received_at = models.DateTimeField()
     happened_at = models.DateTimeField()
