@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -72,6 +73,7 @@ def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+@cache
 def as_records(fields: Sequence[Any]) -> str:
     """PostgreSQL's way to take any number of rows as one parameter, `told_as_json`.
 

@@ -17,7 +17,7 @@ class Inserts:
 
     def __init__(self, model: type[models.Model], names: Sequence[str]) -> None:
         by_name = {field.attname: field for field in model._meta.concrete_fields}
-        self._fields: list[Any] = [by_name[name] for name in names]
+        self._fields: tuple[Any, ...] = tuple(by_name[name] for name in names)
         self._key = quote(str(model._meta.pk.column))
         columns = ", ".join(quote(field.column) for field in self._fields)
         self._into = f"INSERT INTO {quote(model._meta.db_table)} ({columns})"
