@@ -25,6 +25,7 @@ from websockets.exceptions import (
 from comet import errors, lossless
 from comet.auth import Credential
 from comet.dial import AddressGuard, GuardRefused, resolve, tls_context
+from comet.keepalive import keep_alive
 from comet.transport import causes_of, check_proxy, explain, parse_address
 from comet.types import StreamableEvent
 from comet.types.events import EVENT_DATA
@@ -113,8 +114,8 @@ class EventStream:
 
     `host` is sent as Host header, for the host name of an organization. `allow_list` holds the types of
     events wanted, all when None. `open_timeout` covers everything up to the server's consent,
-    `idle_timeout` one silence, both in seconds. `proxy` is as in `CometClient`. Iterating never ends by
-    itself: it raises.
+    `idle_timeout` one silence, `ping_interval` the pause between pings, and the answer to one; all in
+    seconds. `proxy` is as in `CometClient`. Iterating never ends by itself: it raises.
 
     Raises:
         Forbidden: the credential was refused.
@@ -154,6 +155,7 @@ class EventStream:
         self._guard = address_guard
         self._ca_file = ca_file
         self._socket: ClientConnection | None = None
+        self._pings: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
         return f"EventStream({self.url!r})"
@@ -172,9 +174,14 @@ class EventStream:
                 self._socket = await self._open()
         except TimeoutError as problem:
             raise self._error(errors.Timeout, "the event stream did not open in time") from problem
+        if self._ping_interval is not None:
+            self._pings = asyncio.create_task(keep_alive(self._socket, self._ping_interval))
 
     async def close(self) -> None:
         """End the connection, if there is one."""
+        if self._pings is not None:
+            self._pings.cancel()
+            self._pings = None
         if self._socket is not None:
             await self._socket.close()
             self._socket = None
@@ -217,7 +224,7 @@ class EventStream:
                 compression=None,
                 open_timeout=None,
                 close_timeout=2,
-                ping_interval=self._ping_interval,
+                ping_interval=None,  # `keep_alive` sends them
                 max_size=self._max_frame_bytes,
                 logger=_library_logger,
             )
