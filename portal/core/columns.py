@@ -22,6 +22,17 @@ def conversions(fields: Sequence[Any]) -> Convert:
     return [(place, how) for place, how in enumerate(converters) if how is not None]
 
 
+def moments_as_text(fields: Sequence[Any]) -> Convert:
+    """Times as text, for PostgreSQL's COPY: psycopg takes ten times as long to write one."""
+    return [(place, _iso) for place, field in enumerate(fields) if isinstance(field, models.DateTimeField)]
+
+
+def _iso(value: datetime | None) -> str | None:
+    """As `isoformat`; in UTC it ends with Z."""
+    text: str | None = msgspec.to_builtins(value)
+    return text
+
+
 def _converter(field: Any) -> Callable[[Any], Any] | None:
     """How SQLite stores a value of this field; None where it takes Python's own."""
     if isinstance(field, models.DateTimeField):
@@ -43,7 +54,8 @@ def _converter(field: Any) -> Callable[[Any], Any] | None:
 def _sqlite_datetime(value: datetime | None) -> str | None:
     if value is None:
         return None
-    return str(value if value.tzinfo is UTC else value.astimezone(UTC))[:-6]  # without +00:00
+    text = msgspec.to_builtins(value if value.tzinfo is UTC else value.astimezone(UTC))  # faster than str()
+    return f"{text[:10]} {text[11:-1]}"
 
 
 def _json_text(value: Any) -> str | None:

@@ -12,7 +12,7 @@ from psycopg import Copy
 from psycopg.copy import FileWriter
 
 from portal.core.chunks import chunked
-from portal.core.columns import as_records, quote, told_as_json
+from portal.core.columns import as_records, converted, moments_as_text, quote, told_as_json
 
 VALUES: Final = 30_000
 """Of one statement on SQLite, which takes 32,766."""
@@ -123,12 +123,13 @@ class PostgreSQLStaging(Staging):
         super().__init__(table, fields)
         connection.ensure_connection()
         self._adapting = connection.connection.cursor()
+        self._moments = moments_as_text(fields)
 
     def pack(self, rows: Rows) -> bytes:
         file = BytesIO()
         with Copy(self._adapting, writer=FileWriter(file)) as copy:
             for row in rows:
-                copy.write_row(row)
+                copy.write_row(converted(row, self._moments))
         return file.getvalue()
 
     def pass_by(self, rows: Rows, conflict: str) -> None:
