@@ -142,7 +142,7 @@ def work_out(
         columns = new_rows.columns(report, digest)
         if bulk:
             new.append(columns)
-            deltas.add(tally_of_columns(columns))
+            _count_new(deltas, report, columns)
         else:
             changes.append(Change(JobRow(*columns), None, None, True))
     differing = [change for change in changes if change.differs]
@@ -168,7 +168,9 @@ def _change(report: AnyJob, held: tuple[Any, ...], owners: Owners, digest: str, 
 
 def tally_of(row: JobRow) -> Tally:
     """How a Job counts in the roll-ups."""
-    return Tally(row.placement_id, row.device_id, row.state, row.counted_at, row.upload_bytes)
+    counted_at = row.counted_at
+    at = None if counted_at is None else int(counted_at.timestamp())
+    return Tally(row.placement_id, row.device_id, row.state, at, row.upload_bytes)
 
 
 _PLACEMENT, _DEVICE, _STATE, _ENDED, _UPLOAD = map(
@@ -176,9 +178,9 @@ _PLACEMENT, _DEVICE, _STATE, _ENDED, _UPLOAD = map(
 )
 
 
-def tally_of_columns(columns: tuple[Any, ...]) -> Tally:
-    """As `tally_of`, without making a row of what has ended."""
-    ended_at = columns[_ENDED]
-    if ended_at is None:
-        return tally_of(JobRow(*columns))
-    return Tally(columns[_PLACEMENT], columns[_DEVICE], columns[_STATE], ended_at, columns[_UPLOAD])
+def _count_new(deltas: Deltas, report: AnyJob, columns: tuple[Any, ...]) -> None:
+    """Count a Job that was not there before, without making a row of what has ended."""
+    if columns[_ENDED] is None:
+        deltas.add(*tally_of(JobRow(*columns)))
+    else:
+        deltas.add(columns[_PLACEMENT], columns[_DEVICE], columns[_STATE], report.end_time, columns[_UPLOAD])
