@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
 from portal.core.bulk import upsert
@@ -21,7 +20,7 @@ from portal.core.wire import EPOCH, SMALL, clip, is_key, moment, natural
 from portal.fleet.models import Device, ProtectedItem, StorageVault, UserProfile
 from portal.fleet.records import DeviceRecord, ProfileRecord
 from portal.servers.models import CometServer
-from portal.servers.placements import Placements, lock_server
+from portal.servers.placements import Placements, lock_server, note_jobs_moved
 
 CHUNK: Final = 50
 """Profiles of one transaction: about 500 rows with what belongs to them."""
@@ -132,7 +131,7 @@ def _apply_chunk(
     _write_items(server, owners, devices, applied)
     _write_vaults(server, owners, applied)
     if applied.removed_rows > removed_before:
-        _note_removed(server)
+        note_jobs_moved(server.pk)
     applied.profiles += len(owners)
     applied.device_ids += devices.values()
     if not quiet:
@@ -308,11 +307,6 @@ def _size_of(vault: Any) -> tuple[int, datetime | None]:
     return natural(measured.size), moment(measured.measure_completed)
 
 
-def _note_removed(server: CometServer) -> None:
-    """Tell who works out Jobs of this server beside us that rows they may point at are gone."""
-    CometServer.objects.filter(pk=server.pk).update(jobs_revision=F("jobs_revision") + 1)
-
-
 def remove_profiles(
     server: CometServer, usernames: Sequence[str], *, report: Callable[[int], None] = lambda done: None
 ) -> int:
@@ -330,6 +324,6 @@ def remove_profiles(
                 .delete()[1]
                 .get("fleet.UserProfile", 0)
             )
-            _note_removed(server)
+            note_jobs_moved(server.pk)
         report(removed)
     return removed

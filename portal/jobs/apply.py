@@ -9,13 +9,12 @@ from types import MappingProxyType
 from typing import Final
 
 from django.db import transaction
-from django.db.models import F
 
 from portal.core.chunks import chunked
 from portal.core.events import Fact, publish_all
 from portal.core.prepared import Prepared
 from portal.core.states import State
-from portal.jobs.bulk import CHUNK, apply_in_bulk
+from portal.jobs.bulk import CHUNK, Slice, apply_in_bulk
 from portal.jobs.changes import (
     ApplyResult,
     Batch,
@@ -36,7 +35,7 @@ from portal.jobs.rollups import Deltas
 from portal.jobs.writer import Writer, note_written
 from portal.operations import services as operations
 from portal.servers.models import CometServer
-from portal.servers.placements import lock_server
+from portal.servers.placements import lock_server, note_jobs_moved
 
 _NO_DIGESTS: Final[Digests] = MappingProxyType({})
 
@@ -62,24 +61,23 @@ def apply_jobs(
     alternate with pauses, and the roll-ups of whole windows are written without a fact for each
     Job and without touching Protected Items: call `refresh_items` after the last window.
     """
-    return apply_latest(server, latest_of(server, jobs), digests=digests, bulk=bulk)
+    return apply_slices(server, [Slice(latest_of(server, jobs), digests)], bulk=bulk)
 
 
-def apply_latest(
-    server: CometServer, reports: list[AnyJob], *, digests: Digests = _NO_DIGESTS, bulk: bool = False
-) -> ApplyResult:
-    """As `apply_jobs`, of `latest_of` what was reported."""
+def apply_slices(server: CometServer, slices: Iterable[Slice], *, bulk: bool) -> ApplyResult:
+    """As `apply_jobs`, of what was reported slice by slice."""
     if bulk:
-        return apply_in_bulk(server, reports, digests)
+        return apply_in_bulk(server, slices)
     result = ApplyResult()
-    for chunk in chunked(reports, CHUNK):
-        with transaction.atomic(), Writer() as writer:
-            lock_server(server)
-            owners = owners_of(server, chunk)
-            batch = work_out(server, chunk, owners, held_of(server, chunk), digests)
-            writer.write(batch)
-            note_written(server, batch)
-            result += _tell(server, batch, owners)
+    for reports, digests in slices:
+        for chunk in chunked(reports, CHUNK):
+            with transaction.atomic(), Writer() as writer:
+                lock_server(server)
+                owners = owners_of(server, chunk)
+                batch = work_out(server, chunk, owners, held_of(server, chunk), digests)
+                writer.write(batch)
+                note_written(server, batch)
+                result += _tell(server, batch, owners)
     return result
 
 
@@ -120,7 +118,7 @@ def mark_interrupted(server: CometServer, job_ids: Sequence[int]) -> int:
         owners = dict(held.values_list("guid", "placement__tenant_id"))
         ids = dict(held.values_list("guid", "pk"))
         held.update(state=State.INTERRUPTED)
-        CometServer.objects.filter(pk=server.pk).update(jobs_revision=F("jobs_revision") + 1)
+        note_jobs_moved(server.pk)
         operations.jobs_moved(server.pk, moves_of(rows))
         publish_all(
             Fact(

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
-from portal.core.ahead import ahead
+from portal.core.ahead import worked_ahead
+from portal.core.collecting import no_collecting
 from portal.core.pacing import Pacer, lazy_commit
 from portal.jobs.changes import ApplyResult, Digests, Held, held_of, revision_of, work_out
 from portal.jobs.merge import AnyJob
-from portal.jobs.owners import Owners, owners_of
+from portal.jobs.owners import Owners, learn, owners_of
 from portal.jobs.writer import Ready, Writer, note_written
 from portal.servers.models import CometServer
 from portal.servers.placements import lock_server
@@ -16,8 +17,18 @@ from portal.servers.placements import lock_server
 CHUNK: Final = 500
 """Jobs of one transaction."""
 
-CHUNK_ALONE: Final = 5000
+CHUNK_ALONE: Final = 10_000
 """The same where nobody else is about to write."""
+
+_UNSURE: Final = -1
+"""The revision of what may have been read too early."""
+
+
+class Slice(NamedTuple):
+    """Reports, one for each Job, and digests of theirs."""
+
+    reports: list[AnyJob]
+    digests: Digests
 
 
 @dataclass(slots=True)
@@ -29,18 +40,29 @@ class _Known:
     stored: Held
 
     @classmethod
-    def read(cls, server: CometServer, reports: Iterable[AnyJob]) -> "_Known":
-        reports = list(reports)
+    def read(cls, server: CometServer, reports: list[AnyJob], before: "_Known | None" = None) -> "_Known":
+        """`before` is what was known last; while it holds, only owners that it lacks are looked for."""
         revision = revision_of(server)  # before all that it stands for
-        return cls(revision, owners_of(server, reports), held_of(server, reports))
+        if before is not None and before.revision == revision:
+            owners = before.owners
+            learn(owners, server, [report for report in reports if not owners.has_all(report)])
+        else:
+            owners = owners_of(server, reports)
+        return cls(revision, owners, held_of(server, reports))
 
 
-def apply_in_bulk(server: CometServer, reports: list[AnyJob], digests: Digests) -> ApplyResult:
-    """Write reports, one for each Job, without a fact for each and without touching Protected Items.
+class _Chunk(NamedTuple):
+    reports: list[AnyJob]
+    digests: Digests
+    known: _Known
+
+
+def apply_in_bulk(server: CometServer, slices: Iterable[Slice]) -> ApplyResult:
+    """Write reports, without a fact for each Job and without touching Protected Items.
 
     Each chunk is worked out while the one before is written, and again if another writer came between.
     """
-    return _Import(server, digests).run(sorted(reports, key=_by_day))
+    return _Import(server).run(slices)
 
 
 def _by_day(report: AnyJob) -> tuple[int, str]:
@@ -51,47 +73,59 @@ def _by_day(report: AnyJob) -> tuple[int, str]:
 class _Import:
     """Writes reports of one server."""
 
-    def __init__(self, server: CometServer, digests: Digests) -> None:
+    def __init__(self, server: CometServer) -> None:
         self._server = server
-        self._digests = digests
         self._pacer = Pacer()
         self._writer = Writer()
-        self._result = ApplyResult()
+        self._known: _Known | None = None
 
-    def run(self, reports: list[AnyJob]) -> ApplyResult:
-        with self._writer:
-            while reports:
-                reports = self._write(reports, _Known.read(self._server, reports))
+    def run(self, slices: Iterable[Slice]) -> ApplyResult:
+        result = ApplyResult()
+        with no_collecting(), self._writer:
+            for chunk, ready in worked_ahead(self._chunks(slices), self._ready):
+                result += self._write(chunk, ready)
         self._pacer.rest()
-        return self._result
+        return result
 
-    def _write(self, reports: list[AnyJob], known: _Known) -> list[AnyJob]:
-        """Write them until another writer comes between, that chunk included; gives what is left."""
-        done = 0
-        for chunk, ready in ahead(self._chunks(reports, known)):
-            self._writer.fill(ready)
-            with self._pacer, lazy_commit():
-                found = lock_server(self._server)
-                is_stale = found != known.revision
-                if is_stale:
-                    ready = self._ready(chunk, _Known.read(self._server, chunk))
-                    self._writer.fill(ready)
-                self._writer.move(ready)
-                known.revision = found + note_written(self._server, ready.batch)
-            self._result += ApplyResult.of(ready.batch)
-            done += len(chunk)
-            if is_stale:
-                break
-        return reports[done:]
+    def _chunks(self, slices: Iterable[Slice]) -> Iterator[_Chunk]:
+        """One chunk after the other; what is known is read for each slice, and again after another writer.
 
-    def _chunks(self, reports: list[AnyJob], known: _Known) -> Iterator[tuple[list[AnyJob], Ready]]:
-        first = 0
-        while first < len(reports):
-            is_many = first > 0 and self._pacer.is_alone  # the first is waited for
-            chunk = reports[first : first + (CHUNK_ALONE if is_many else CHUNK)]
-            first += len(chunk)
-            yield chunk, self._ready(chunk, known)
+        While a slice is asked for, the last chunk of the one before may still have to be written.
+        """
+        is_first, before = True, set[str]()
+        for reports, digests in slices:
+            left, known = sorted(reports, key=_by_day), None
+            guids = {report.guid for report in reports}
+            comes_again = not before.isdisjoint(guids)
+            while left:
+                if known is None or known is not self._known:
+                    known = self._known = _Known.read(self._server, left, self._known)
+                    if comes_again:
+                        known.revision, comes_again = _UNSURE, False
+                is_many = not is_first and self._pacer.is_alone  # the first is waited for
+                size = CHUNK_ALONE if is_many else CHUNK
+                yield _Chunk(left[:size], digests, known)
+                left, is_first = left[size:], False
+            before = guids or before
 
-    def _ready(self, chunk: list[AnyJob], known: _Known) -> Ready:
-        batch = work_out(self._server, chunk, known.owners, known.stored, self._digests, bulk=True)
-        return self._writer.pack(batch)
+    def _ready(self, chunk: _Chunk) -> tuple[_Chunk, Ready]:
+        known = chunk.known
+        batch = work_out(self._server, chunk.reports, known.owners, known.stored, chunk.digests, bulk=True)
+        return chunk, self._writer.pack(batch)
+
+    def _write(self, chunk: _Chunk, ready: Ready) -> ApplyResult:
+        self._writer.fill(ready)
+        with self._pacer, lazy_commit():
+            found = lock_server(self._server)
+            if found != chunk.known.revision:
+                if self._known is chunk.known:
+                    self._known = None
+                chunk = chunk._replace(known=_Known.read(self._server, chunk.reports))
+                _, ready = self._ready(chunk)
+                self._writer.fill(ready)
+            self._writer.move(ready)
+            now = found + note_written(self._server, ready.batch)
+        for known in (chunk.known, self._known):
+            if known is not None and known.revision == found:
+                known.revision = now
+        return ApplyResult.of(ready.batch)

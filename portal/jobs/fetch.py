@@ -13,7 +13,8 @@ import comet
 from comet.bulk import RawElement
 from portal.core.ahead import ahead
 from portal.core.states import State
-from portal.jobs.apply import apply_jobs, apply_latest, mark_interrupted
+from portal.jobs.apply import apply_jobs, apply_slices, mark_interrupted
+from portal.jobs.bulk import Slice
 from portal.jobs.changes import ApplyResult, latest_of
 from portal.jobs.digests import digest_of, known_digests
 from portal.jobs.merge import AnyJob
@@ -83,26 +84,30 @@ def fetch_window(
         int(window.start.timestamp()), int(window.end.timestamp())
     )
     known = known_digests(server, window.start - LONG, window.end)
-    result, done = ApplyResult(), 0
-    for part in ahead(_slices(server, elements, known)):
-        result += apply_latest(server, part.reports, digests=part.digests, bulk=bulk)
-        result.unchanged += part.unchanged
-        done += part.unchanged + part.fresh
-        report(done)
+    result = ApplyResult()
+
+    def told() -> Iterator[Slice]:
+        done = 0
+        for part in ahead(_parts(server, elements, known)):
+            yield part.told
+            result.unchanged += part.unchanged
+            done += part.unchanged + part.fresh
+            report(done)
+
+    result += apply_slices(server, told(), bulk=bulk)
     return result
 
 
 @dataclass(frozen=True, slots=True)
-class _Slice:
+class _Part:
     """Some Jobs of a list: those whose text is known, and those that were read."""
 
     unchanged: int
     fresh: int
-    reports: list[AnyJob]
-    digests: dict[str, str]
+    told: Slice
 
 
-def _slices(server: CometServer, elements: Iterator[RawElement], known: set[str]) -> Iterator[_Slice]:
+def _parts(server: CometServer, elements: Iterator[RawElement], known: set[str]) -> Iterator[_Part]:
     unchanged, fresh, size = 0, [], FIRST_SLICE
     for element in elements:
         if digest_of(element) in known:
@@ -115,10 +120,10 @@ def _slices(server: CometServer, elements: Iterator[RawElement], known: set[str]
     yield _read(server, unchanged, fresh)
 
 
-def _read(server: CometServer, unchanged: int, fresh: list[RawElement]) -> _Slice:
+def _read(server: CometServer, unchanged: int, fresh: list[RawElement]) -> _Part:
     digests: dict[str, str] = {}
     reports = latest_of(server, _decoded(server, fresh, digests))
-    return _Slice(unchanged, len(fresh), reports, digests)
+    return _Part(unchanged, len(fresh), Slice(reports, digests))
 
 
 def apply_raw_jobs(server: CometServer, raws: Iterator[msgspec.Raw], *, bulk: bool) -> ApplyResult:

@@ -10,17 +10,23 @@ from portal.core.querysets import TenantQuerySet
 class Job(models.Model):
     """One Job. Times are Comet's own; `ended_at` is empty while it runs."""
 
-    # Each foreign key leads an index or constraint below, so none needs one of its own.
-    # That there is such a server follows from the placement, which a Job cannot outlive.
+    # Each foreign key leads an index or constraint below, so none needs one of its own. The database
+    # looks at the placement alone, which a Job cannot outlive, nor it the server; for profile and
+    # Device see `servers.placements.note_jobs_moved`.
     server = models.ForeignKey(
         "servers.CometServer", models.CASCADE, related_name="jobs", db_index=False, db_constraint=False
     )
     placement = models.ForeignKey("servers.Placement", models.PROTECT, related_name="jobs", db_index=False)
     profile = models.ForeignKey(
-        "fleet.UserProfile", models.SET_NULL, null=True, related_name="jobs", db_index=False
+        "fleet.UserProfile",
+        models.SET_NULL,
+        null=True,
+        related_name="jobs",
+        db_index=False,
+        db_constraint=False,
     )
     device = models.ForeignKey(
-        "fleet.Device", models.SET_NULL, null=True, related_name="jobs", db_index=False
+        "fleet.Device", models.SET_NULL, null=True, related_name="jobs", db_index=False, db_constraint=False
     )
     guid = models.CharField(max_length=64)
     username = models.CharField(max_length=255)

@@ -59,6 +59,15 @@ class Owners:
             self.vaults.get((profile_id, vault_guid), ""),
         )
 
+    def has_all(self, report: AnyJob) -> bool:
+        """Whether all that a report speaks of is here."""
+        profile_id, _ = self.profiles.get(report.username, (None, None))
+        return (
+            (profile_id, report.device_id) in self.devices
+            and (not report.source_guid or (profile_id, report.source_guid) in self.items)
+            and (not report.destination_guid or (profile_id, report.destination_guid) in self.vaults)
+        )
+
     def assign(self, row: JobRow, report: AnyJob) -> bool:
         """Point `row` at its owners. Names stay as they were when the Job was first seen.
 
@@ -113,17 +122,24 @@ _vaults = _Rows(StorageVault, ("profile_id", "guid"), ("profile_id", "guid", "na
 
 def owners_of(server: CometServer, reports: Iterable[AnyJob]) -> Owners:
     """Five queries, however many Jobs are reported."""
-    reports = list(reports)
     placements = Placements(server)
     fallback = placements.of_server()
     owners = Owners(fallback.pk, placements.tenant_ids())
+    learn(owners, server, reports)
+    return owners
+
+
+def learn(owners: Owners, server: CometServer, reports: Iterable[AnyJob]) -> None:
+    """Add to `owners` those that reports speak of; four queries, none where there are no reports."""
+    reports = list(reports)
+    if not reports:
+        return
     for pk, username, placement_id in _profiles(server, {report.username for report in reports}):
         owners.profiles[username] = (pk, placement_id)
     known = {pk for pk, _ in owners.profiles.values()}
     for pk, profile_id, device_id, name in _devices(server, known, {report.device_id for report in reports}):
         owners.devices[profile_id, device_id] = (pk, name)
-    items = _items(server, known, {report.source_guid for report in reports})
-    owners.items = {(profile, guid): name for profile, guid, name in items}
-    vaults = _vaults(server, known, {report.destination_guid for report in reports})
-    owners.vaults = {(profile, guid): name for profile, guid, name in vaults}
-    return owners
+    for profile_id, guid, name in _items(server, known, {report.source_guid for report in reports}):
+        owners.items[profile_id, guid] = name
+    for profile_id, guid, name in _vaults(server, known, {report.destination_guid for report in reports}):
+        owners.vaults[profile_id, guid] = name

@@ -2,8 +2,6 @@
 
 from typing import NamedTuple, Self
 
-from django.db.models import F
-
 from portal.core.bulk import Packed, Upsert
 from portal.jobs.changes import Batch
 from portal.jobs.following import moves_of
@@ -12,6 +10,7 @@ from portal.jobs.models import Job
 from portal.jobs.rollups import RollupWriter
 from portal.operations import services as operations
 from portal.servers.models import CometServer
+from portal.servers.placements import note_jobs_moved
 
 
 class Ready(NamedTuple):
@@ -65,7 +64,7 @@ def note_written(server: CometServer, batch: Batch) -> int:
     """
     if not batch.differing and not batch.new:
         return 0
-    CometServer.objects.filter(pk=server.pk).update(jobs_revision=F("jobs_revision") + 1)
+    note_jobs_moved(server.pk)
     followed = operations.followed_jobs(server.pk)
     if followed:  # few Jobs are waited for
         rows = [change.row for change in batch.differing if change.row.guid in followed]

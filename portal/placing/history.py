@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 
 from portal.alerts.models import Alert
 from portal.core.chunks import chunked
@@ -29,7 +29,7 @@ from portal.operations.models import Operation, OperationItem
 from portal.operations.progress import Progress
 from portal.operations.registry import Done, operation
 from portal.servers.models import CometServer, Placement
-from portal.servers.placements import lock_server
+from portal.servers.placements import lock_server, note_jobs_moved
 
 CHUNK: Final = 500
 
@@ -45,7 +45,7 @@ def move_profile(profile: UserProfile, placement: Placement) -> None:
     for model in (Device, ProtectedItem, StorageVault, Alert):
         model.objects.filter(profile=profile).update(placement=placement)
     profile.placement = placement
-    _note_jobs_moved(profile.server_id)
+    note_jobs_moved(profile.server_id)
     publish_all(
         Fact("device.changed", placement.tenant_id, {"device": pk, "server": profile.server_id})
         for pk in Device.objects.filter(profile=profile).values_list("pk", flat=True)[:CHUNK]
@@ -156,18 +156,13 @@ def _move_jobs(profile: UserProfile, ids: list[int]) -> None:
         deltas.replace(before, tally_of(row))
     deltas.write()
     if jobs.update(placement=profile.placement_id):
-        _note_jobs_moved(profile.server_id)
+        note_jobs_moved(profile.server_id)
 
 
 def _move_events(profile: UserProfile, ids: list[int]) -> None:
     events = Event.objects.filter(pk__in=ids)
     move_counts(events, profile.placement_id)
     events.update(placement=profile.placement_id)
-
-
-def _note_jobs_moved(server_id: int) -> None:
-    """Tell who works out Jobs of this server beside us that what they read may be old."""
-    CometServer.objects.filter(pk=server_id).update(jobs_revision=F("jobs_revision") + 1)
 
 
 def _left(profile: UserProfile) -> Any:

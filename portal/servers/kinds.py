@@ -20,6 +20,7 @@ from portal.servers.bookkeeping import publish_server
 from portal.servers.errors import explain
 from portal.servers.models import CometServer
 from portal.servers.own_admins import remove_own_admins
+from portal.servers.placements import lock_server, note_jobs_moved
 
 _CHUNK = 500
 
@@ -88,10 +89,11 @@ def unlink(item: OperationItem, progress: Progress) -> Done:
     total = sum(rows.count() for _, rows, _ in parts) + 1
     done = 0
     for noun, rows, size in parts:
-        for deleted in _delete_in_chunks(rows, size):
+        for deleted in delete_in_chunks(server, rows, size):
             done += deleted
             progress.report(done=min(done, total - 1), total=total, text=f"Deleting {noun}")
     with transaction.atomic():
+        lock_server(server)
         for _, rows, _ in parts:  # what an event still brought
             rows.all().delete()
         for placement in server.placements.all():
@@ -106,11 +108,13 @@ def unlink(item: OperationItem, progress: Progress) -> Done:
     return Done(text="Unlinked. Nothing that the portal made is left on the Comet Server.")
 
 
-def _delete_in_chunks(rows: Any, size: int) -> Iterator[int]:
-    """Yields how many rows of the relation went with each transaction, until there are none."""
+def delete_in_chunks(server: CometServer, rows: Any, size: int) -> Iterator[int]:
+    """Delete all rows of a relation of `server`; yields how many went with each transaction."""
     pacer = Pacer()
     while ids := list(rows.order_by().values_list("pk", flat=True)[:size]):  # all go: in whatever order
         with pacer, transaction.atomic():
+            lock_server(server)
             rows.filter(pk__in=ids).delete()
+            note_jobs_moved(server.pk)
         yield len(ids)
     pacer.rest()

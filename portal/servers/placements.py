@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db import transaction
+from django.db.models import F
 
 from portal.audit import services as audit
 from portal.core.events import Fact, publish_all
@@ -32,6 +33,15 @@ def lock_server(server: CometServer) -> int:
     What is worked out from stored rows (roll-ups, vanished rows) must not be worked out twice at once.
     """
     return int(next(iter(_lock(server.pk)), (0,))[0])
+
+
+def note_jobs_moved(server_id: int) -> None:
+    """Raise the revision of a server's Jobs: they were written, or what they point at is gone.
+
+    Whoever works out Jobs ahead of his transaction looks at it under `lock_server`, and reads again.
+    The database itself does not see to it that a Job's profile and Device are there.
+    """
+    CometServer.objects.filter(pk=server_id).update(jobs_revision=F("jobs_revision") + 1)
 
 
 def lock_servers(server_ids: Iterable[int]) -> None:

@@ -16,12 +16,15 @@ from portal.core.events import FACTS_CHANNEL, decode_facts
 from portal.core.states import State
 from portal.fleet.apply import apply_profiles, remove_profiles
 from portal.fleet.records import ProfileRecord
-from portal.jobs.apply import apply_jobs, mark_interrupted
+from portal.jobs.apply import apply_jobs, apply_slices, mark_interrupted
+from portal.jobs.bulk import Slice
+from portal.jobs.changes import work_out
 from portal.jobs.item_results import refresh_items
 from portal.jobs.models import DeviceDay, Job, PlacementHour
 from portal.jobs.records import JobRecord, ProgressRecord
 from portal.jobs.rollups import COUNTED
 from portal.operations.models import OperationItem
+from portal.servers.kinds import delete_in_chunks
 from portal.servers.models import SERVER_ITSELF
 from portal.servers.placements import lock_server
 from tests.factories import (
@@ -30,6 +33,7 @@ from tests.factories import (
     OperationItemFactory,
     PlacementFactory,
     ProtectedItemFactory,
+    UserProfileFactory,
 )
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -367,7 +371,7 @@ def test_a_record_reads_the_wire_form_of_a_job():
     assert msgspec.json.decode(wire, type=JobRecord).progress.counter == 2
 
 
-@pytest.mark.parametrize("vanishes", ["device", "profile"])
+@pytest.mark.parametrize("vanishes", ["device", "profile", "all"])
 def test_what_vanishes_while_a_window_is_worked_out_is_pointed_at_by_no_job(item, monkeypatch, vanishes):
     username, lock = item.profile.username, lock_server
 
@@ -375,8 +379,10 @@ def test_what_vanishes_while_a_window_is_worked_out_is_pointed_at_by_no_job(item
         monkeypatch.setattr("portal.jobs.bulk.lock_server", lock)
         if vanishes == "device":
             apply_profiles(server, [ProfileRecord(username=username)])
-        else:
+        elif vanishes == "profile":
             remove_profiles(server, [username])
+        else:
+            assert sum(delete_in_chunks(server, server.user_profiles, 50))
         return lock(server)
 
     monkeypatch.setattr("portal.jobs.bulk.lock_server", lock_after_an_event)
@@ -384,7 +390,7 @@ def test_what_vanishes_while_a_window_is_worked_out_is_pointed_at_by_no_job(item
 
     job = Job.objects.get()
     assert job.device_id is None
-    assert (job.profile_id is None) == (vanishes == "profile")
+    assert (job.profile_id is None) == (vanishes != "device")
     assert not DeviceDay.objects.exists()
     assert PlacementHour.objects.get().succeeded == 1
 
@@ -409,6 +415,52 @@ def test_an_event_between_two_chunks_of_a_list_is_neither_lost_nor_counted_twice
     assert (result.added, result.changed, result.unchanged) == (2, 0, 1)
     expected = dict.fromkeys(COUNTED, 0) | {State.SUCCEEDED.value: 2, State.FAILED.value: 1}
     assert counts(PlacementHour.objects.all()) == counts(DeviceDay.objects.all()) == expected
+
+
+def test_what_was_worked_out_ahead_of_another_writer_is_worked_out_again_and_no_more(item, monkeypatch):
+    monkeypatch.setattr("portal.jobs.bulk.CHUNK", 1)
+    monkeypatch.setattr("portal.jobs.bulk.CHUNK_ALONE", 1)
+    server, locked, worked_out = item.server, [], []
+
+    def lock_after_an_event(server):
+        locked.append(server)
+        if len(locked) == 2:
+            apply_jobs(server, [report(item, "another", status=ERROR, start=29, end=5)])
+        return lock_server(server)
+
+    def work_out_noting(server, chunk, *args, **more):
+        worked_out.extend(one.guid for one in chunk)
+        return work_out(server, chunk, *args, **more)
+
+    monkeypatch.setattr("portal.jobs.bulk.lock_server", lock_after_an_event)
+    monkeypatch.setattr("portal.jobs.bulk.work_out", work_out_noting)
+    listed = [report(item, f"{n}", status=SUCCESS, start=30, end=10) for n in range(6)]
+    assert apply_jobs(server, listed, bulk=True).added == 6
+
+    assert Counter(worked_out) == {"0": 1, "1": 2, "2": 2, "3": 1, "4": 1, "5": 1}
+    assert counts(PlacementHour.objects.all())["succeeded"] == 6
+
+
+def test_a_job_that_comes_again_in_the_next_slice_of_a_list_is_counted_once(item):
+    first = [report(item, f"job-{n}", status=ERROR, start=30, end=20) for n in range(3)]
+    again = [report(item, f"job-{n}", status=SUCCESS, start=30, end=10) for n in range(2, 5)]
+    slices = [Slice(first, {}), Slice([], {}), Slice(again, {})]
+    result = apply_slices(item.server, slices, bulk=True)
+
+    assert (result.added, result.changed, result.unchanged) == (5, 1, 0)
+    expected = dict.fromkeys(COUNTED, 0) | {"succeeded": 3, "failed": 2}
+    assert counts(PlacementHour.objects.all()) == counts(DeviceDay.objects.all()) == expected
+
+
+def test_owners_that_a_later_slice_speaks_of_first_are_found(item):
+    someone = UserProfileFactory(server=item.server, placement=item.placement)
+    other = ProtectedItemFactory(device=DeviceFactory(profile=someone))
+    first = Slice([report(item, "first", status=SUCCESS, start=30, end=20)], {})
+    second = Slice([report(other, "second", status=SUCCESS, start=30, end=10)], {})
+    apply_slices(item.server, [first, second], bulk=True)
+
+    found = dict(Job.objects.values_list("guid", "device"))
+    assert found == {"first": item.device_id, "second": other.device_id}
 
 
 def test_a_list_of_many_chunks_is_stored_and_counted_once_whole(item, monkeypatch):
