@@ -13,7 +13,8 @@ import msgspec
 import structlog
 from celery import current_app
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
@@ -136,11 +137,16 @@ def queue_profile_reads(server_id: int, usernames: Iterable[str]) -> None:
 
 
 def queue_unread_profiles() -> int:
-    """Ask again for User Profiles that should have been read a while ago; gives how many."""
+    """Ask again for User Profiles that should have been read a while ago; gives how many.
+
+    Servers take turns, so that one whose profiles cannot be read keeps none of another's waiting.
+    """
     unread = UserProfile.objects.filter(
         unread_since__lte=timezone.now() - ASK_AGAIN_AFTER, server__stream=CometServer.Stream.UP
     )
-    rows = list(unread.order_by("unread_since").values_list("server", "username")[:PROFILES_AT_ONCE])
+    turn = Window(RowNumber(), partition_by="server", order_by="unread_since")
+    in_turn = unread.annotate(turn=turn).order_by("turn", "unread_since")
+    rows = list(in_turn.values_list("server", "username")[:PROFILES_AT_ONCE])
     for server_id, username in rows:
         queue_profile_reads(server_id, [username])
     return len(rows)

@@ -14,7 +14,7 @@ from portal.live.tasks import sweep_streams
 from portal.servers import clients
 from portal.servers.models import CometServer
 from tests.emulated import sync
-from tests.factories import CometServerFactory
+from tests.factories import CometServerFactory, PlacementFactory, UserProfileFactory
 
 pytestmark = pytest.mark.django_db
 QUEUE = settings.CELERY_TASK_DEFAULT_QUEUE
@@ -44,6 +44,23 @@ def test_a_profile_whose_request_redis_lost_is_asked_for_again_until_it_is_read(
     assert profile.account_name != "Old"
     assert profile.unread_since is None
     assert redis_client.llen(QUEUE) == 1
+
+
+def test_a_server_whose_profiles_cannot_be_read_keeps_none_of_anothers_waiting(monkeypatch):
+    monkeypatch.setattr(gaps, "PROFILES_AT_ONCE", 3)
+    asked, since = [], timezone.now() - gaps.ASK_AGAIN_AFTER
+    monkeypatch.setattr(gaps, "queue_profile_reads", lambda _, usernames: asked.extend(usernames))
+    broken, other = (CometServerFactory(stream=CometServer.Stream.UP) for _ in range(2))
+    older = since - timedelta(hours=1)
+    for name, server, unread_since in (
+        *((f"broken-{n}", broken, older + timedelta(seconds=n)) for n in range(4)),
+        ("other", other, since),
+    ):
+        placement = PlacementFactory(server=server)
+        UserProfileFactory(placement=placement, username=name, unread_since=unread_since)
+
+    assert gaps.queue_unread_profiles() == 3
+    assert asked == ["broken-0", "other", "broken-1"]
 
 
 def test_an_event_that_comes_while_the_profile_is_read_asks_for_it_once_more(profile, monkeypatch):
