@@ -10,12 +10,14 @@ from typing import Final
 
 import msgspec
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from comet.constants import StreamableEventType as Type
 from comet.stream import StreamedEvent, read_event
 from comet.webhooks import Webhook
 from portal.core.events import publish
+from portal.core.prepared import Prepared
 from portal.core.secrecy import storable
 from portal.live import gaps, twins, webhooks
 from portal.live.fences import Fenced
@@ -39,6 +41,8 @@ LOCK_SECONDS: Final = 10.0
 _IN_ORDER: Final = frozenset({Type.META_HELLO, Type.ACCOUNT_NEW, Type.ACCOUNT_UPDATED, Type.ACCOUNT_REMOVED})
 """Of these the last in a batch holds. Webhooks come in no order, so each is a batch of its own, of which
 `order` tells whether something newer is known."""
+
+_waiting = Prepared(lambda: _servers_of(PostedEvent.objects.all()))
 
 
 def keep(intake: WebhookIntake, webhook: Webhook, received_at: datetime) -> None:
@@ -74,12 +78,9 @@ def keep(intake: WebhookIntake, webhook: Webhook, received_at: datetime) -> None
         publish(POSTED, tenant_id=server.tenant_id, server=server.pk)
 
 
-def servers_waiting(*, kept_for: timedelta = timedelta(0)) -> list[int]:
+def servers_waiting() -> list[int]:
     """The servers that posted what nobody has taken in yet."""
-    posted = PostedEvent.objects.filter(server__unlinking_at=None)
-    if kept_for:
-        posted = posted.filter(received_at__lte=timezone.now() - kept_for)
-    return list(posted.order_by("server").values_list("server", flat=True).distinct())
+    return [server_id for (server_id,) in _waiting()]
 
 
 def take_in(server_id: int) -> int:
@@ -104,7 +105,8 @@ def take_in(server_id: int) -> int:
 
 def take_in_left_alone() -> None:
     """Take in what no relay did."""
-    for server_id in servers_waiting(kept_for=LEFT_ALONE):
+    kept_for_long = PostedEvent.objects.filter(received_at__lte=timezone.now() - LEFT_ALONE)
+    for (server_id,) in list(_servers_of(kept_for_long)):
         while take_in(server_id):
             pass
 
@@ -113,6 +115,10 @@ def has_arrived(server_id: int, tracing_id: str) -> bool:
     """Whether a delivery was stored."""
     mine = {"server": server_id, "tracing_id": tracing_id}
     return PostedEvent.objects.filter(**mine).exists() or Event.objects.filter(**mine).exists()
+
+
+def _servers_of(posted: QuerySet[PostedEvent]) -> QuerySet[PostedEvent, tuple[int]]:
+    return posted.filter(server__unlinking_at=None).order_by("server").values_list("server").distinct()
 
 
 def _batches(posts: Sequence[Post]) -> Iterator[list[Post]]:

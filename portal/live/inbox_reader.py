@@ -38,7 +38,7 @@ class InboxReader:
                 await self._look()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), LOOK_SECONDS)
-                await asyncio.sleep(GATHER_SECONDS)
+                    await asyncio.sleep(GATHER_SECONDS)
         finally:
             for task in self._busy.values():
                 task.cancel()

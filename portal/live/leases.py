@@ -7,12 +7,13 @@ soon as others are there to take it. All times are the database's.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.db.models import Count, Max, Q, Sum
 from django.db.models.functions import Coalesce, Now
 
 from portal.core.heartbeats import alive, from_now
+from portal.core.prepared import Prepared
 from portal.live.models import StreamLease
 from portal.servers.models import CometServer
 
@@ -36,12 +37,39 @@ class Held:
     credential_changed_at: datetime
 
 
+class Standing(NamedTuple):
+    """How many linked servers a holder has; the rest tells whether they are the same as before."""
+
+    servers: int = 0
+    fences: int | None = None
+    ids: int | None = None
+    newest: datetime | None = None
+    """Of their credentials: another address or administrator comes with another."""
+
+
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """All that one relay holds. Two with the same digest hold the same."""
+    """All that one relay holds. Two of the same standing hold the same."""
 
-    digest: dict[str, object]
+    standing: Standing
     streams: list[Held]
+
+
+_by_holder = Prepared(
+    lambda: (
+        CometServer.objects.filter(unlinking_at=None)
+        .order_by()
+        .values("stream_lease__holder")
+        .annotate(
+            servers=Count("pk"),
+            fences=Sum("stream_lease__fence"),
+            ids=Sum("stream_lease__pk"),
+            newest=Max("credential_changed_at"),
+        )
+        .values_list("stream_lease__holder", "servers", "fences", "ids", "newest")
+    )
+)
+_relays = Prepared(lambda: alive(RELAY, within=LEASE).order_by().values_list("holder"))
 
 
 def hold(holder: str, last: Holding | None = None) -> Holding:
@@ -50,35 +78,33 @@ def hold(holder: str, last: Holding | None = None) -> Holding:
     A lease is taken by a conditional update that raises its fence, so two relays never both get it.
     What has not changed since `last` is not read again.
     """
-    mine = StreamLease.objects.filter(holder=holder)
-    mine.update(expires_at=from_now(LEASE))
-    _add_missing()
-    spare = share_of(holder) - mine.count()
+    StreamLease.objects.filter(holder=holder).update(expires_at=from_now(LEASE))
+    mine = StreamLease.objects.filter(holder=holder, server__unlinking_at=None)
+    standings = _standings()
+    if None in standings:
+        _add_missing()
+    linked = sum(standing.servers for standing in standings.values())
+    spare = share_of(holder, linked) - standings.get(holder, Standing()).servers
     if spare > 0:
         _take(holder, spare)
     elif spare < 0:
         newest = mine.order_by("-fence", "-pk").values_list("server", flat=True)
         release(holder, list(newest[:-spare]))
-    kept = mine.filter(server__unlinking_at=None)
-    # Another address or administrator comes with another credential.
-    digest = kept.aggregate(
-        count=Count("pk"),
-        fences=Sum("fence"),
-        ids=Sum("pk"),
-        newest=Max("server__credential_changed_at"),
-    )
-    if last is not None and last.digest == digest:
+    if spare:
+        standings = _standings()
+    standing = standings.get(holder, Standing())
+    if last is not None and last.standing == standing:
         return last
-    columns = kept.values_list(
+    columns = mine.values_list(
         "server", "fence", "server__api_url", "server__admin_username", "server__credential_changed_at"
     )
-    return Holding(digest, [Held(*values) for values in columns])
+    return Holding(standing, [Held(*values) for values in columns])
 
 
-def share_of(holder: str) -> int:
-    """How many servers `holder` is to hold beside the other relays that are alive."""
-    holders = set(alive(RELAY, within=LEASE).values_list("holder", flat=True)) | {holder}
-    return -(-CometServer.objects.filter(unlinking_at=None).count() // len(holders))
+def share_of(holder: str, servers: int) -> int:
+    """How many of so many servers `holder` is to hold beside the other relays that are alive."""
+    holders = {name for (name,) in _relays()} | {holder}
+    return -(-servers // len(holders))
 
 
 def release(holder: str, server_ids: Iterable[int] | None = None) -> None:
@@ -87,6 +113,11 @@ def release(holder: str, server_ids: Iterable[int] | None = None) -> None:
     if server_ids is not None:
         mine = mine.filter(server__in=list(server_ids))
     mine.update(holder="", expires_at=None, unheard_since=Coalesce("unheard_since", Now()))
+
+
+def _standings() -> dict[str | None, Standing]:
+    """By holder: empty where it is nobody, None of servers that have no lease yet."""
+    return {holder: Standing(*told) for holder, *told in _by_holder()}
 
 
 def _add_missing() -> None:

@@ -115,8 +115,7 @@ class Relay:
 
     async def _hold(self) -> None:
         try:
-            await self.in_thread(say_alive, RELAY, self.holder, self.figures())
-            self._holding = await self.in_thread(hold, self.holder, self._holding)
+            self._holding = await self.in_thread(_renewed, self.holder, self.figures(), self._holding)
         except (DatabaseError, InterfaceError) as exc:
             log.warning("relay.leases_not_renewed", error=str(exc))
             return
@@ -200,6 +199,12 @@ class Relay:
         connection = connections["default"]
         connection.inc_thread_sharing()
         self._connections.append(connection)
+
+
+def _renewed(holder: str, figures: dict[str, int], last: Holding | None) -> Holding:
+    """Say that this relay is alive; what it holds from now on."""
+    say_alive(RELAY, holder, figures)
+    return hold(holder, last)
 
 
 async def _run_after(before: set[asyncio.Task[None]], stream: ServerStream) -> None:

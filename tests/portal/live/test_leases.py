@@ -106,3 +106,27 @@ def test_what_has_not_changed_is_not_read_again():
     assert changed.streams != first.streams
     another = CometServerFactory()
     assert {held.server_id for held in leases.hold("one", changed).streams} == {server.pk, another.pk}
+
+
+@pytest.mark.parametrize("servers", [1, 20])
+def test_a_look_at_what_has_not_changed_asks_little(servers, django_assert_num_queries):
+    CometServerFactory.create_batch(servers)
+    first = leases.hold("one")
+    with django_assert_num_queries(3):
+        leases.hold("one", first)
+
+
+def test_a_server_that_is_being_unlinked_takes_no_others_place():
+    leaving, staying = CometServerFactory.create_batch(2)
+    first = leases.hold("one")
+    CometServer.objects.filter(pk=leaving.pk).update(unlinking_at=timezone.now())
+    linked = CometServerFactory()
+    held = leases.hold("one", first).streams
+    assert {one.server_id for one in held} == {staying.pk, linked.pk}
+
+
+def test_a_server_that_is_being_unlinked_is_held_no_more():
+    server = CometServerFactory()
+    first = leases.hold("one")
+    CometServer.objects.filter(pk=server.pk).update(unlinking_at=timezone.now())
+    assert leases.hold("one", first).streams == []
