@@ -1,9 +1,9 @@
 """What one tick, or one catching up, sends: facts noted, rows drawn, a text for each audience."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from portal.core.events import Fact
 from portal.live.marks import FRESHNESS, Mark, freshness_mark, mark_of, marks_html, wants_of
@@ -14,7 +14,19 @@ from portal.live.topics import Audience, Topic
 ROWS_PER_TICK: Final = 400
 """Of one kind. What is more waits for the next tick, merged with what changes meanwhile."""
 
-Wanted = dict[str, dict[int, set[Topic]]]
+LINES_PER_TICK: Final = 200
+"""Of the activity of one Tenant, the newest: no page keeps more lines, whoever it is of."""
+
+
+class Wish(NamedTuple):
+    """Whose a row is, as the fact says that named it, and the topics of open pages that may show it."""
+
+    tenant_id: int | None
+    topics: set[Topic]
+
+
+Wanted = dict[str, dict[int, Wish]]
+"""By kind and id, the first that was noted first."""
 
 
 def frame(
@@ -34,9 +46,9 @@ def note(
     for want in wants_of(fact):
         topics = want.topics.intersection(open_topics)
         if topics:
-            wanted[want.kind].setdefault(want.id, set()).update(topics)
+            wanted[want.kind].setdefault(want.id, Wish(fact.tenant_id, set())).topics.update(topics)
     if fact.name == "server.changed":
-        wanted[FRESHNESS][fact.ids["server"]] = set()
+        wanted[FRESHNESS][fact.ids["server"]] = Wish(None, set())
     mark = mark_of(fact)
     if mark is not None:
         held = marks.get((mark.name, mark.id))
@@ -44,18 +56,33 @@ def note(
 
 
 def split(wanted: Wanted) -> tuple[Wanted, Wanted]:
-    """What one tick renders, and the rest."""
+    """What one tick renders, and the rest; lines that newer ones would push off any page are in neither."""
     now: Wanted = {}
     later: Wanted = defaultdict(dict)
-    for kind, by_id in wanted.items():
+    for kind, rows in wanted.items():
+        by_id = _newest_lines(rows) if kind == "event" else rows
         now[kind] = dict(islice(by_id.items(), ROWS_PER_TICK))
         if len(by_id) > ROWS_PER_TICK:
             later[kind] = dict(islice(by_id.items(), ROWS_PER_TICK, None))
     return now, later
 
 
+def _newest_lines(rows: dict[int, Wish]) -> dict[int, Wish]:
+    """Of each Tenant those that were noted last, in their order."""
+    if len(rows) <= LINES_PER_TICK:
+        return rows
+    counts = Counter[int | None]()
+    kept = []
+    for pk, wish in reversed(rows.items()):
+        counts[wish.tenant_id] += 1
+        if counts[wish.tenant_id] <= LINES_PER_TICK:
+            kept.append((pk, wish))
+    return dict(reversed(kept))
+
+
 def render(wanted: Wanted) -> tuple[list[Piece], list[Mark]]:
     """The pieces, and the marks of those whose rows are on a server that is fresher or staler now."""
     servers = wanted.pop(FRESHNESS, {})
     tenant_ids = list_tenants_placed_on(servers) if servers else []
-    return list(render_pieces(wanted)), [freshness_mark(tenant_id) for tenant_id in tenant_ids]
+    topics = {kind: {pk: wish.topics for pk, wish in rows.items()} for kind, rows in wanted.items()}
+    return list(render_pieces(topics)), [freshness_mark(tenant_id) for tenant_id in tenant_ids]

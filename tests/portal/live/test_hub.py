@@ -1,10 +1,13 @@
 """What is sent to whom, once per tick."""
 
 import asyncio
+import re
 import threading
+from collections import defaultdict
 from contextlib import ExitStack
 
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from portal.core.events import FACTS_CHANNEL, Fact, publish, publish_all
@@ -12,6 +15,7 @@ from portal.live import frames
 from portal.live import hub as hub_module
 from portal.live.hub import hub_of_this_process
 from portal.live.pieces import Piece
+from portal.live.topics import Topic
 from portal.servers.bookkeeping import publish_server
 from tests.factories import (
     EventFactory,
@@ -198,6 +202,29 @@ def test_more_rows_than_one_tick_takes_all_arrive(live_portal, provider, monkeyp
         awaited = [f'id="event-{event.pk}"' for event in events]
         sent = browser.all_frames(*awaited)
         assert all(text in sent for text in awaited)
+
+
+def test_of_more_lines_than_a_page_keeps_each_tenants_newest_are_drawn(monkeypatch):
+    monkeypatch.setattr(frames, "LINES_PER_TICK", 3)
+    quiet, busy = 7, 8
+    wanted = defaultdict(dict)
+    for pk, tenant_id in enumerate([quiet, busy, busy, busy, busy, busy]):
+        fact = Fact("activity.added", tenant_id, {"event": pk, "server": 1})
+        frames.note(fact, {Topic("activity")}, wanted, {})
+
+    now, later = frames.split(wanted)
+
+    assert list(now["event"]) == [0, 3, 4, 5]
+    assert not later
+
+
+def test_no_page_keeps_more_lines_than_a_tick_draws_of_one_tenant():
+    kept = [
+        int(number)
+        for path in (settings.BASE_DIR / "templates/live").glob("*.html")
+        for number in re.findall(r'data-keep="(\d+)"', path.read_text())
+    ]
+    assert max(kept) <= frames.LINES_PER_TICK
 
 
 def test_who_comes_while_others_are_caught_up_is_caught_up_with_one_rendering(
