@@ -49,7 +49,8 @@ def list_due() -> list[tuple[int, bool]]:
 def claim(pk: int) -> Claimed | None:
     """Take a message that is due, unless somebody has it or nothing is left to tell.
 
-    Notices that the recipient may not see any more, that closed meanwhile, or that were snoozed, go.
+    Notices that the recipient may not see any more, that closed meanwhile or unheard, or that were
+    snoozed, go.
     """
     with transaction.atomic():
         message = Message.objects.select_for_update().filter(pk=pk).first()
@@ -62,7 +63,7 @@ def claim(pk: int) -> Claimed | None:
             .order_by("pk")
         )
         kept = [notice for notice in notices if _is_news(notice)]
-        kept = _visible(message, kept)
+        kept = _visible(message, _heard_of(message, kept))
         gone = {notice.pk for notice in notices} - {notice.pk for notice in kept}
         Notice.objects.filter(pk__in=gone).delete()
         message.claimed_at, message.told = timezone.now(), len(kept)
@@ -80,6 +81,20 @@ def _is_news(notice: Notice) -> bool:
     if notice.what == Notice.What.OPENED:
         return alert.is_open
     return not alert.is_open
+
+
+def _heard_of(message: Message, notices: list[Notice]) -> list[Notice]:
+    """Without closings of what the webhook was never told to have opened: quiet hours outlasted it."""
+    if message.rules is None:
+        return notices  # a mail of a closing is written for who got that of its opening only
+    told = Notice.objects.filter(
+        rules=message.rules,
+        what=Notice.What.OPENED,
+        opening__in=[notice.opening_id for notice in notices],
+        message__attempts__gt=0,  # what failed may have arrived
+    )
+    heard = set(told.values_list("opening", flat=True))
+    return [one for one in notices if one.what == Notice.What.OPENED or one.opening_id in heard]
 
 
 def _visible(message: Message, notices: list[Notice]) -> list[Notice]:

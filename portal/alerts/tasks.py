@@ -6,12 +6,13 @@ from typing import Final
 
 import structlog
 from celery import shared_task
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from portal.alerts import items, sending, servers, vaults
 from portal.alerts.dispatch import dispatch
 from portal.alerts.mail import send_mail
-from portal.alerts.models import Alert, Handling, Message, Opening
+from portal.alerts.models import Alert, Handling, Message, Notice, Opening
 from portal.alerts.posting import post
 from portal.core.background import send_task, send_task_on_commit
 from portal.core.chunks import chunked
@@ -64,10 +65,16 @@ def send(pk: int, is_mail: bool) -> None:
 
 @shared_task(soft_time_limit=200, time_limit=280)  # seconds
 def retain() -> None:
-    """Remove what is told and old: messages, undo, and openings long closed."""
+    """Remove what is told and old: messages, undo, and openings long closed.
+
+    Who is to be told of a closing follows from the message that told of the opening, which stays till then.
+    """
     now = timezone.now()
     old = [
-        Message.objects.filter(created_at__lt=now - KEEP_MESSAGES).exclude(state=Message.State.WAITING),
+        Message.objects.filter(created_at__lt=now - KEEP_MESSAGES).exclude(
+            Q(state=Message.State.WAITING)
+            | Exists(Notice.objects.filter(message=OuterRef("pk"), opening__closing_told=False))
+        ),
         Handling.objects.filter(made_at__lt=now - KEEP_MESSAGES),
         Opening.objects.filter(closed_at__lt=now - KEEP_OPENINGS),
         Alert.objects.filter(is_open=False, closed_at__lt=now - KEEP_OPENINGS),

@@ -12,6 +12,7 @@ from portal.alerts import items, sending
 from portal.alerts.dispatch import dispatch
 from portal.alerts.models import Message, Rules
 from portal.alerts.posting import post
+from portal.alerts.tasks import KEEP_MESSAGES, retain
 from tests.factories import TenantFactory
 from tests.marks import marked
 from tests.portal.alerts.conftest import become, broken
@@ -56,6 +57,40 @@ def test_what_opens_and_closes_is_posted_signed(hook, reseller, receiver):
     assert headers["X-Token"] == SECRET
     at, _, given = headers["X-Perihelion-Signature"].removeprefix("t=").partition(",v1=")
     assert given == hmac.new(KEY.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+
+
+def test_what_opens_and_closes_within_quiet_hours_is_not_posted_at_their_end(hook, reseller, receiver):
+    now = timezone.now()
+    hook.quiet_from, hook.quiet_until = ((now + timedelta(hours=hours)).time() for hours in (-1, 1))
+    hook.time_zone = "UTC"
+    hook.save()
+    passes, stays = broken(tenant=reseller.tenant), broken(tenant=reseller.tenant)
+    turn(stays)
+    turn(passes)
+    become(passes, "succeeded")
+    turn(passes)
+    post_due()
+
+    (document,) = receiver.documents()
+    assert [(one["event"], one["id"]) for one in document["alerts"]] == [("opened", stays.alert.pk)]
+
+
+def test_a_closing_is_posted_however_long_ago_the_opening_was(hook, reseller, receiver):
+    item = broken(tenant=reseller.tenant)
+    turn(item)
+    post_due()
+    Message.objects.update(created_at=timezone.now() - KEEP_MESSAGES - timedelta(days=1))
+    retain()
+    become(item, "succeeded")
+    turn(item)
+    post_due()
+    retain()
+
+    assert [one["event"] for document in receiver.documents() for one in document["alerts"]] == [
+        "opened",
+        "closed",
+    ]
+    assert Message.objects.count() == 1
 
 
 def test_a_thousand_that_open_together_are_one_post(hook, reseller, receiver):
