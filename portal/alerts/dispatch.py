@@ -66,8 +66,9 @@ def _dispatch_some(what: What) -> int:
 
 
 def _untold(what: What) -> list[Opening]:
-    """Locked, so that two who dispatch at once do not both tell of them."""
+    """Locked, so that two who dispatch at once do not both tell of them; what is snoozed waits."""
     openings = Opening.objects.select_for_update(of=("self",)).select_related("alert__placement__tenant")
+    openings = openings.exclude(alert__snoozed_until__gt=timezone.now())
     if what == What.OPENED:
         openings = openings.filter(opening_told=False)
     else:
@@ -95,7 +96,6 @@ def _tell_reader(
     reader: Reader, what: What, openings: Iterable[Opening], rules: RuleBook, now: datetime
 ) -> None:
     own = [one for one in openings if one.alert.placement.tenant_id in reader.tenants]
-    own = [one for one in own if not one.alert.is_snoozed]
     if what == What.CLOSED and not reader.choice.closings:
         return
     keys = _told_before(reader.user, own)
@@ -138,7 +138,7 @@ def _tell_hook(hook: Rules, what: What, openings: Iterable[Opening], rules: Rule
     by_due: dict[datetime, list[Opening]] = defaultdict(list)
     for one in openings:
         tenant = one.alert.placement.tenant
-        if tenant.path.startswith(hook.tenant.path) and not one.alert.is_snoozed:
+        if tenant.path.startswith(hook.tenant.path):
             due = now + GATHER_POST
             by_due[rules.of(tenant.path).quiet_end(due) or due].append(one)
     for due, some in sorted(by_due.items()):

@@ -250,6 +250,30 @@ def test_what_is_snoozed_is_not_told(provider, clock):
     assert mail.outbox == []
 
 
+def test_what_opens_while_snoozed_is_told_when_the_snooze_ends_if_it_still_is_open(provider, clock):
+    wants_mail(provider)
+    stays, mended = broken(), broken()
+    turn(stays, mended)
+    mend(stays, mended)
+    pass_by(clock, hours=2)
+    send_due()
+    assert mail.outbox == []
+    Alert.objects.update(snoozed_until=timezone.now() + timedelta(hours=4))
+    fail(stays, mended)
+    mend(mended)
+    pass_by(clock, hours=3)
+    send_due()
+    assert mail.outbox == []
+
+    pass_by(clock, hours=2)
+    dispatch()  # what the sweep does
+    pass_by(clock, minutes=2)
+    send_due()
+    (sent,) = mail.outbox
+    assert stays.device.name in sent.body
+    assert mended.device.name not in sent.body
+
+
 def test_a_worker_killed_before_it_sent_loses_nothing(provider, clock):
     wants_mail(provider)
     items.evaluate([broken().pk])  # killed here: nobody dispatched
