@@ -14,7 +14,7 @@ from portal.core.chunks import chunked
 from portal.core.events import Fact, publish_all
 from portal.core.prepared import Prepared
 from portal.core.states import State
-from portal.jobs.bulk import CHUNK, Slice, apply_in_bulk
+from portal.jobs.bulk import CHUNK, apply_in_bulk
 from portal.jobs.changes import (
     ApplyResult,
     Batch,
@@ -32,6 +32,7 @@ from portal.jobs.merge import COLUMNS, AnyJob, JobRow
 from portal.jobs.models import Job
 from portal.jobs.owners import Owners, owners_of
 from portal.jobs.rollups import Deltas
+from portal.jobs.slices import Slice
 from portal.jobs.writer import Writer, note_written
 from portal.operations import services as operations
 from portal.servers.models import CometServer
@@ -61,7 +62,7 @@ def apply_jobs(
     alternate with pauses, and the roll-ups of whole windows are written without a fact for each
     Job and without touching Protected Items: call `refresh_items` after the last window.
     """
-    return apply_slices(server, [Slice(latest_of(server, jobs), digests)], bulk=bulk)
+    return apply_slices(server, [Slice.of(latest_of(server, jobs), digests)], bulk=bulk)
 
 
 def apply_slices(server: CometServer, slices: Iterable[Slice], *, bulk: bool) -> ApplyResult:
@@ -69,12 +70,13 @@ def apply_slices(server: CometServer, slices: Iterable[Slice], *, bulk: bool) ->
     if bulk:
         return apply_in_bulk(server, slices)
     result = ApplyResult()
-    for reports, digests in slices:
-        for chunk in chunked(reports, CHUNK):
+    for part in slices:
+        for chunk in chunked(part.reports, CHUNK):
             with transaction.atomic(), Writer() as writer:
                 lock_server(server)
                 owners = owners_of(server, chunk)
-                batch = work_out(server, chunk, owners, held_of(server, chunk), digests)
+                held = held_of(server, {report.guid for report in chunk})
+                batch = work_out(server, chunk, owners, held, part.digests)
                 writer.write(batch)
                 note_written(server, batch)
                 result += _tell(server, batch, owners)

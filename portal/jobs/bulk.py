@@ -10,6 +10,7 @@ from portal.core.pacing import Pacer, lazy_commit
 from portal.jobs.changes import ApplyResult, Digests, Held, held_of, revision_of, work_out
 from portal.jobs.merge import AnyJob
 from portal.jobs.owners import Owners, learn, owners_of
+from portal.jobs.slices import Slice
 from portal.jobs.writer import Ready, Writer, note_written
 from portal.servers.models import CometServer
 from portal.servers.placements import lock_server
@@ -24,13 +25,6 @@ _UNSURE: Final = -1
 """The revision of what may have been read too early."""
 
 
-class Slice(NamedTuple):
-    """Reports, one for each Job, and digests of theirs."""
-
-    reports: list[AnyJob]
-    digests: Digests
-
-
 @dataclass(slots=True)
 class _Known:
     """What is stored of the Jobs that are reported, at one revision of the server's Jobs."""
@@ -40,15 +34,15 @@ class _Known:
     stored: Held
 
     @classmethod
-    def read(cls, server: CometServer, reports: list[AnyJob], before: "_Known | None" = None) -> "_Known":
+    def read(cls, server: CometServer, part: Slice, before: "_Known | None" = None) -> "_Known":
         """`before` is what was known last; while it holds, only owners that it lacks are looked for."""
         revision = revision_of(server)  # before all that it stands for
         if before is not None and before.revision == revision:
             owners = before.owners
-            learn(owners, server, [report for report in reports if not owners.has_all(report)])
+            learn(owners, server, [report for report in part.speakers if not owners.has_all(report)])
         else:
-            owners = owners_of(server, reports)
-        return cls(revision, owners, held_of(server, reports))
+            owners = owners_of(server, part.speakers)
+        return cls(revision, owners, held_of(server, part.guids))
 
 
 class _Chunk(NamedTuple):
@@ -63,11 +57,6 @@ def apply_in_bulk(server: CometServer, slices: Iterable[Slice]) -> ApplyResult:
     Each chunk is worked out while the one before is written, and again if another writer came between.
     """
     return _Import(server).run(slices)
-
-
-def _by_day(report: AnyJob) -> tuple[int, str]:
-    """Jobs that are counted together come together, and lie together in most indexes."""
-    return report.end_time // 86_400, report.username
 
 
 class _Import:
@@ -93,20 +82,20 @@ class _Import:
         While a slice is asked for, the last chunk of the one before may still have to be written.
         """
         is_first, before = True, set[str]()
-        for reports, digests in slices:
-            left, known = sorted(reports, key=_by_day), None
-            guids = {report.guid for report in reports}
-            comes_again = not before.isdisjoint(guids)
+        for part in slices:
+            left, known = part.reports, None
+            comes_again = not before.isdisjoint(part.guids)
             while left:
                 if known is None or known is not self._known:
-                    known = self._known = _Known.read(self._server, left, self._known)
+                    missing = part if known is None else Slice.of(left, part.digests)
+                    known = self._known = _Known.read(self._server, missing, self._known)
                     if comes_again:
                         known.revision, comes_again = _UNSURE, False
                 is_many = not is_first and self._pacer.is_alone  # the first is waited for
                 size = CHUNK_ALONE if is_many else CHUNK
-                yield _Chunk(left[:size], digests, known)
+                yield _Chunk(left[:size], part.digests, known)
                 left, is_first = left[size:], False
-            before = guids or before
+            before = part.guids or before
 
     def _ready(self, chunk: _Chunk) -> tuple[_Chunk, Ready]:
         known = chunk.known
@@ -120,7 +109,8 @@ class _Import:
             if found != chunk.known.revision:
                 if self._known is chunk.known:
                     self._known = None
-                chunk = chunk._replace(known=_Known.read(self._server, chunk.reports))
+                again = Slice.of(chunk.reports, chunk.digests)
+                chunk = chunk._replace(known=_Known.read(self._server, again))
                 _, ready = self._ready(chunk)
                 self._writer.fill(ready)
             self._writer.move(ready)

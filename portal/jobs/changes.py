@@ -115,9 +115,9 @@ def revision_of(server: CometServer) -> int:
     return int(revision)
 
 
-def held_of(server: CometServer, reports: Iterable[AnyJob]) -> Held:
-    """The Jobs reported that are stored already."""
-    return {values[2]: values for values in _stored(server.pk, {report.guid for report in reports})}
+def held_of(server: CometServer, guids: Iterable[str]) -> Held:
+    """Those of these Jobs that are stored already."""
+    return {values[2]: values for values in _stored(server.pk, guids)}
 
 
 def work_out(

@@ -14,12 +14,12 @@ from comet.bulk import RawElement
 from portal.core.ahead import ahead
 from portal.core.states import State
 from portal.jobs.apply import apply_jobs, apply_slices, mark_interrupted
-from portal.jobs.bulk import Slice
 from portal.jobs.changes import ApplyResult, latest_of
 from portal.jobs.digests import digest_of, known_digests
 from portal.jobs.merge import AnyJob
 from portal.jobs.models import Job
 from portal.jobs.records import JobRecord
+from portal.jobs.slices import Slice
 from portal.servers.models import CometServer
 
 log = structlog.get_logger(__name__)
@@ -123,7 +123,7 @@ def _parts(server: CometServer, elements: Iterator[RawElement], known: set[str])
 def _read(server: CometServer, unchanged: int, fresh: list[RawElement]) -> _Part:
     digests: dict[str, str] = {}
     reports = latest_of(server, _decoded(server, fresh, digests))
-    return _Part(unchanged, len(fresh), Slice(reports, digests))
+    return _Part(unchanged, len(fresh), Slice.of(reports, digests))
 
 
 def apply_raw_jobs(server: CometServer, raws: Iterator[msgspec.Raw], *, bulk: bool) -> ApplyResult:

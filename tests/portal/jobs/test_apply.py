@@ -17,12 +17,12 @@ from portal.core.states import State
 from portal.fleet.apply import apply_profiles, remove_profiles
 from portal.fleet.records import ProfileRecord
 from portal.jobs.apply import apply_jobs, apply_slices, mark_interrupted
-from portal.jobs.bulk import Slice
 from portal.jobs.changes import work_out
 from portal.jobs.item_results import refresh_items
 from portal.jobs.models import DeviceDay, Job, PlacementHour
 from portal.jobs.records import JobRecord, ProgressRecord
 from portal.jobs.rollups import COUNTED
+from portal.jobs.slices import Slice
 from portal.operations.models import OperationItem
 from portal.servers.kinds import delete_in_chunks
 from portal.servers.models import SERVER_ITSELF
@@ -444,7 +444,7 @@ def test_what_was_worked_out_ahead_of_another_writer_is_worked_out_again_and_no_
 def test_a_job_that_comes_again_in_the_next_slice_of_a_list_is_counted_once(item):
     first = [report(item, f"job-{n}", status=ERROR, start=30, end=20) for n in range(3)]
     again = [report(item, f"job-{n}", status=SUCCESS, start=30, end=10) for n in range(2, 5)]
-    slices = [Slice(first, {}), Slice([], {}), Slice(again, {})]
+    slices = [Slice.of(first, {}), Slice.of([], {}), Slice.of(again, {})]
     result = apply_slices(item.server, slices, bulk=True)
 
     assert (result.added, result.changed, result.unchanged) == (5, 1, 0)
@@ -455,8 +455,8 @@ def test_a_job_that_comes_again_in_the_next_slice_of_a_list_is_counted_once(item
 def test_owners_that_a_later_slice_speaks_of_first_are_found(item):
     someone = UserProfileFactory(server=item.server, placement=item.placement)
     other = ProtectedItemFactory(device=DeviceFactory(profile=someone))
-    first = Slice([report(item, "first", status=SUCCESS, start=30, end=20)], {})
-    second = Slice([report(other, "second", status=SUCCESS, start=30, end=10)], {})
+    first = Slice.of([report(item, "first", status=SUCCESS, start=30, end=20)], {})
+    second = Slice.of([report(other, "second", status=SUCCESS, start=30, end=10)], {})
     apply_slices(item.server, [first, second], bulk=True)
 
     found = dict(Job.objects.values_list("guid", "device"))
