@@ -125,13 +125,12 @@ def _apply_chunk(
     quiet: bool,
 ) -> None:
     """Store some profiles within a transaction that has locked the server's rows."""
-    placements, removed_before = Placements(server), applied.removed_rows
+    placements = Placements(server)
     owners = _write_profiles(server, records, digests, placements)
     devices = _write_devices(server, owners, applied)
     _write_items(server, owners, devices, applied)
     _write_vaults(server, owners, applied)
-    if applied.removed_rows > removed_before:
-        note_jobs_moved(server.pk)
+    note_jobs_moved(server.pk)
     applied.profiles += len(owners)
     applied.device_ids += devices.values()
     if not quiet:

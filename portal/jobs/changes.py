@@ -110,7 +110,7 @@ def _beats(report: AnyJob, held: AnyJob) -> bool:
 
 
 def revision_of(server: CometServer) -> int:
-    """Rises with each write to the server's Jobs, and with each removal of what they point at."""
+    """Rises with each write to the server's Jobs, and to what they point at."""
     ((revision,),) = _revision(server.pk)
     return int(revision)
 

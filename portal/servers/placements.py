@@ -36,7 +36,8 @@ def lock_server(server: CometServer) -> int:
 
 
 def note_jobs_moved(server_id: int) -> None:
-    """Raise the revision of a server's Jobs: they were written, or what they point at is gone.
+    """Raise the revision of a server's Jobs: they were written, or what they point at is new, placed
+    elsewhere or gone.
 
     Whoever works out Jobs ahead of his transaction looks at it under `lock_server`, and reads again.
     The database itself does not see to it that a Job's profile and Device are there.

@@ -395,6 +395,18 @@ def test_what_vanishes_while_a_window_is_worked_out_is_pointed_at_by_no_job(item
     assert PlacementHour.objects.get().succeeded == 1
 
 
+def test_a_user_first_told_of_while_a_window_is_worked_out_is_found(item, monkeypatch):
+    def lock_after_an_event(server):
+        monkeypatch.setattr("portal.jobs.bulk.lock_server", lock_server)
+        apply_profiles(server, [ProfileRecord(username="new-here")])
+        return lock_server(server)
+
+    monkeypatch.setattr("portal.jobs.bulk.lock_server", lock_after_an_event)
+    apply_jobs(item.server, [report(item, status=SUCCESS, start=20, end=10, username="new-here")], bulk=True)
+
+    assert Job.objects.get().profile.username == "new-here"
+
+
 def test_an_event_between_two_chunks_of_a_list_is_neither_lost_nor_counted_twice(item, monkeypatch):
     monkeypatch.setattr("portal.jobs.bulk.CHUNK", 1)
     server, lock, locked = item.server, lock_server, []
