@@ -20,7 +20,8 @@ import structlog
 from django.conf import settings
 from django.db import close_old_connections, connections
 
-from portal.core.events import FACTS_CHANNEL, Fact, decode_facts
+from portal.core.events import Fact, decode_facts
+from portal.core.hearing import hear_facts
 from portal.live.frames import Wanted, frame, note, render, split
 from portal.live.joins import Joins
 from portal.live.marks import Mark, marks_html
@@ -84,7 +85,9 @@ class Hub:
         self._listening_since: float | None = None
         self._loop = asyncio.get_running_loop()
         self._beat_at = self._loop.time() + BEAT_SECONDS
-        self.redis = redis.asyncio.Redis.from_url(settings.REDIS_URL, health_check_interval=15)
+        self.redis = redis.asyncio.Redis.from_url(
+            settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=1
+        )
 
     def start(self) -> None:
         for work in (self._listen(), self._tick_when_due(), self._catch_up_when_due(), self._keep()):
@@ -151,13 +154,7 @@ class Hub:
     async def _listen(self) -> None:
         while True:
             try:
-                async with self.redis.pubsub() as channel:
-                    await channel.subscribe(FACTS_CHANNEL)
-                    self._begin_listening()
-                    while True:
-                        message = await channel.get_message(ignore_subscribe_messages=True, timeout=5)
-                        if message is not None:
-                            self._hear(message["data"])
+                await hear_facts(self._hear, self._begin_listening)
             except (redis.RedisError, OSError) as exc:
                 log.warning("hub.redis_lost", error=str(exc))
                 self._listening.clear()

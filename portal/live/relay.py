@@ -15,13 +15,13 @@ from contextlib import suppress
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
-import redis.asyncio
+import redis
 import structlog
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from portal.core.events import FACTS_CHANNEL, decode_facts
+from portal.core.events import decode_facts
+from portal.core.hearing import hear_facts
 from portal.core.heartbeats import forget, name_of_this_process, say_alive
 from portal.live.inbox import POSTED
 from portal.live.inbox_reader import InboxReader
@@ -154,15 +154,7 @@ class Relay:
         """Wake up when a server is linked, changed or unlinked; the regular look misses nothing either."""
         while True:
             try:
-                async with (
-                    redis.asyncio.Redis.from_url(settings.REDIS_URL, health_check_interval=15) as connection,
-                    connection.pubsub() as channel,
-                ):
-                    await channel.subscribe(FACTS_CHANNEL)
-                    while True:
-                        message = await channel.get_message(ignore_subscribe_messages=True, timeout=5)
-                        if message is not None:
-                            self._heed(message["data"])
+                await hear_facts(self._heed)
             except (redis.RedisError, OSError) as exc:
                 log.warning("relay.redis_lost", error=str(exc))
                 await asyncio.sleep(random.uniform(0.5, 1.5))  # noqa: S311
