@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Final
 
 from django.db.models import Count
@@ -17,12 +16,12 @@ from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
 from portal.core.metrics import BUCKETS, Label, read_all
-from portal.live.models import Event, PostedEvent, StreamLease
+from portal.live.models import PostedEvent, SetAside, StreamLease
 from portal.live.relay_status import FIGURES, list_relays
 from portal.operations.models import OperationItem
 from portal.servers.models import CometServer
 
-DAY: Final = timedelta(days=1)
+UNDER_WAY: Final = [state for state in OperationItem.State if state not in OperationItem.ENDED]
 HISTOGRAMS: Final = {
     "comet_call_seconds": "How long calls to Comet Servers took, by method.",
     "ingest_lag_seconds": "From the arrival of an event until it was stored.",
@@ -43,7 +42,10 @@ RELAY_WORDS: Final = {
 
 
 class PortalCollector(Collector):
-    """Asked once per scrape: one call to Redis, and a fixed number of queries."""
+    """Asked once per scrape: one call to Redis, and a fixed number of queries.
+
+    None of them reads more for more events, Jobs or work that is done: a scrape may come every few seconds.
+    """
 
     def collect(self) -> Iterator[Metric]:
         yield from _counted()
@@ -100,7 +102,7 @@ def _relays() -> Iterator[Metric]:
 
 def _work() -> Iterator[Metric]:
     gauge = GaugeMetricFamily("perihelion_operation_items", "Work under way, by state.", labels=["state"])
-    states = OperationItem.objects.exclude(state__in=OperationItem.ENDED).order_by().values_list("state")
+    states = OperationItem.objects.filter(state__in=UNDER_WAY).order_by().values_list("state")
     for state, count in states.annotate(Count("pk")):
         gauge.add_metric([state], count)
     yield gauge
@@ -109,11 +111,10 @@ def _work() -> Iterator[Metric]:
         "Events that came by webhook and are kept, and not stored among the others yet.",
         PostedEvent.objects.count(),
     )
-    set_aside = Event.objects.filter(received_at__gt=timezone.now() - DAY)
     yield GaugeMetricFamily(
         "perihelion_events_set_aside",
-        "Events of the last day with a problem.",
-        set_aside.exclude(problem="").count(),
+        "Events that could not be read or applied, and were neither replayed nor dismissed yet.",
+        SetAside.objects.count(),
     )
 
 
