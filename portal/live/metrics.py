@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
 
+from django.conf import settings
 from django.db.models import Count
 from django.utils import timezone
 from prometheus_client.core import (
@@ -15,6 +16,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
+from portal.core.events import redis_connection
 from portal.core.metrics import BUCKETS, Label, read_all
 from portal.live.models import PostedEvent, SetAside, StreamLease
 from portal.live.relay_status import FIGURES, list_relays
@@ -42,7 +44,7 @@ RELAY_WORDS: Final = {
 
 
 class PortalCollector(Collector):
-    """Asked once per scrape: one call to Redis, and a fixed number of queries.
+    """Asked once per scrape: two calls to Redis, and a fixed number of queries.
 
     None of them reads more for more events, Jobs or work that is done: a scrape may come every few seconds.
     """
@@ -56,11 +58,17 @@ class PortalCollector(Collector):
 
 def _counted() -> Iterator[Metric]:
     try:
-        figures = read_all()
+        figures, waiting = read_all(), _queue_lengths()
     except RedisError:
         yield GaugeMetricFamily("perihelion_redis_up", "Whether Redis answers.", value=0)
         return
     yield GaugeMetricFamily("perihelion_redis_up", "Whether Redis answers.", value=1)
+    queues = GaugeMetricFamily(
+        "perihelion_queue_length", "Tasks that no worker has taken yet.", labels=["queue"]
+    )
+    for queue, length in waiting.items():
+        queues.add_metric([queue], length)
+    yield queues
     for name, words in COUNTERS.items():
         by_labels = figures.get(name, {})
         names = [key for key, _ in next(iter(by_labels), ())]
@@ -70,6 +78,16 @@ def _counted() -> Iterator[Metric]:
         yield counter
     for name, words in HISTOGRAMS.items():
         yield _histogram(name, words, figures.get(name, {}), figures.get(f"{name}:sum", {}))
+
+
+def _queue_lengths() -> dict[str, int]:
+    """By the names of the queues, as Celery keeps them in Redis."""
+    routed = {route["queue"] for route in settings.CELERY_TASK_ROUTES.values()}
+    queues = sorted({settings.CELERY_TASK_DEFAULT_QUEUE} | routed)
+    with redis_connection().pipeline(transaction=False) as pipeline:
+        for queue in queues:
+            pipeline.llen(queue)
+        return dict(zip(queues, pipeline.execute(), strict=True))
 
 
 def _histogram(

@@ -10,8 +10,10 @@ from django.test.utils import CaptureQueriesContext
 
 from portal.core.events import redis_connection
 from portal.core.heartbeats import say_alive
+from portal.live.gaps import note_gap
 from portal.live.inbox import take_in
 from portal.live.ingest import ingest
+from portal.live.models import StreamLease
 from tests.factories import CometServerFactory, EventFactory
 from tests.portal.live.events import JOB_STARTED, arrival, bad_arrival, job
 from tests.portal.live.posts import FENCE, ended, only_post, posting_device
@@ -96,11 +98,22 @@ def test_a_scrape_asks_nothing_of_events_jobs_and_work_that_is_done(scrape):
     assert not [sql for sql in asked if '"live_event"' in sql or '"jobs_job"' in sql or " NOT IN " in sql]
 
 
+def test_what_waits_for_workers_is_told_by_queue(scrape):
+    server = CometServerFactory(stream="up")
+    StreamLease.objects.create(server=server)
+
+    note_gap(server.pk, server.linked_at)
+
+    queues = {("queue", "bulk"): 1, ("queue", "default"): 0}
+    assert scrape()["perihelion_queue_length"] == {(label,): length for label, length in queues.items()}
+
+
 def test_without_redis_the_database_is_told_all_the_same(scrape, redis_away):
     CometServerFactory(stream="up")
     found = scrape()
 
     assert found["perihelion_redis_up"] == {(): 0}
+    assert "perihelion_queue_length" not in found
     assert list(found["perihelion_server_stream_up"].values()) == [1]
 
 
