@@ -55,6 +55,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         try:
             user, topics, sight = await self._admission()
         except SignedOut:
+            note_refusal("socket", "signed out")
             await self.close(code=SIGNED_OUT)
         except TopicRefused as refused:
             note_refusal("socket", "topic", why=str(refused))

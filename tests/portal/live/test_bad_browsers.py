@@ -35,6 +35,14 @@ def test_foreign_topics_are_refused_counted_and_said_once(live_portal, outsider,
     assert len(said("socket")) == 1
 
 
+def test_who_is_not_signed_in_is_refused_counted_and_said_once(live_portal, refused, said):
+    for _ in range(2):
+        with live_portal.open(None, "jobs") as browser:
+            assert browser.close_code() == 4401
+    assert refused("socket") == {"signed out": 2}
+    assert len(said("socket")) == 1
+
+
 def test_foreign_pages_are_refused_counted_and_said_once(live_portal, provider, refused, said):
     for _ in range(3):
         with (
