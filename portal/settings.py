@@ -18,6 +18,7 @@ from portal.core.client_address import trusted_networks
 from portal.core.environment import (
     DEMO_KEY_PREFIX,
     SecretFileProblem,
+    env_event_types,
     env_flag,
     env_int,
     env_list,
@@ -99,6 +100,8 @@ ALLOWED_NETWORKS = env_list("ALLOWED_NETWORKS")
 COMET_CA_FILE = os.environ.get("COMET_CA_FILE") or None
 if COMET_CA_FILE and not Path(COMET_CA_FILE).is_file():
     raise ImproperlyConfigured(f"COMET_CA_FILE names {COMET_CA_FILE}, where there is no file.")
+# Types of events Comet Servers are asked for beside those the mirror needs; all where it is empty.
+EVENT_TYPES = env_event_types("EVENT_TYPES")
 
 INSTALLED_APPS = [
     "django.contrib.auth",

@@ -7,6 +7,8 @@ from typing import Final
 
 from django.core.exceptions import ImproperlyConfigured
 
+from comet.constants import StreamableEventType
+
 DEMO_KEY_PREFIX = "demo-"
 """Keys that `make run` makes start with this; production settings refuse them."""
 
@@ -43,6 +45,24 @@ def env_int(name: str, default: int, *, least: int = 1) -> int:
     if not value.isascii() or not value.isdecimal() or int(value) < least:
         raise ImproperlyConfigured(f"{name} is {value!r}; it must be a whole number of at least {least}.")
     return int(value)
+
+
+def env_event_types(name: str) -> list[int]:
+    """Types of Comet's events, given by number or by name; empty where the variable is.
+
+    Raises:
+        ImproperlyConfigured: one of them is no type that Comet documents.
+    """
+    types = []
+    for word in env_list(name):
+        named = StreamableEventType.__members__.get(word.upper().removeprefix("SEVT_"))
+        if named is None and (not word.isdecimal() or int(word) not in set(StreamableEventType)):
+            raise ImproperlyConfigured(
+                f"{name} holds {word!r}; it must be the name or the number of a type of Comet's events, such"
+                " as JOB_COMPLETED or 4201."
+            )
+        types.append(int(word) if named is None else int(named))
+    return types
 
 
 def env_secret(name: str, default: str = "") -> str:

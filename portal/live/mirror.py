@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any, Final
 
 import msgspec
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
@@ -259,3 +260,13 @@ _INSTEAD_WHEN_LATE: Final[Mapping[Handler, Handler]] = {_hello: _late_hello, _us
 _LATE_HANDLERS: Final = tuple(
     (types, _INSTEAD_WHEN_LATE.get(handler, handler)) for types, handler in _HANDLERS
 )
+
+
+def asked_types() -> list[int]:
+    """The types of events that Comet Servers are asked for: those of EVENT_TYPES and what is handled here.
+
+    Empty for all.
+    """
+    if not settings.EVENT_TYPES:
+        return []
+    return sorted({int(one) for types, _ in _HANDLERS for one in types} | set(settings.EVENT_TYPES))

@@ -20,6 +20,7 @@ from portal.live.fences import Fenced
 from portal.live.gaps import known_until, note_gap, queue_profile_reads
 from portal.live.ingest import Arrival, Outcome, ingest
 from portal.live.leases import Held
+from portal.live.mirror import asked_types
 from portal.live.observing import Cause
 from portal.live.opening import followed, open_in_turn, session_key
 from portal.live.stream_state import note_down, note_up
@@ -142,6 +143,7 @@ class ServerStream:
         return EventStream(
             self._held.api_url,
             key,
+            allow_list=asked_types() or None,
             open_timeout=OPEN_SECONDS,
             idle_timeout=IDLE_SECONDS,
             address_guard=address_guard(),

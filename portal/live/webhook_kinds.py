@@ -12,6 +12,7 @@ from django.utils import timezone
 import comet
 from comet.constants import StreamableEventType
 from comet.transport import UNREACHED, guarded_session
+from comet.types import WebhookOption
 from comet.webhooks import TRACING_HEADER, register_webhook, remove_webhook
 from portal.core.addresses import AddressGuard, address_guard
 from portal.live.inbox import has_arrived
@@ -83,13 +84,18 @@ def check(item: OperationItem, progress: Progress) -> Done:
     except comet.CometError as error:
         raise ItemFailed(explain(server.name, error)) from error
     wanted = option_for(intake, intake.address)
-    if entry is None or (entry.url, entry.custom_headers) != (wanted.url, wanted.custom_headers):
+    if entry is None or _told(entry) != _told(wanted):
         raise ItemFailed(f"{server.name} has no such entry any more, or another one. Set it up again.")
     tracing_id = f"perihelion-check-{uuid4()}"
     _post_hello(intake, tracing_id, version)
     if not has_arrived(server.pk, tracing_id):
         raise ItemFailed(f"{intake.address} answered, but the event did not arrive in this portal.")
     return Done(text="The entry is there, and a hello posted to its address arrived.")
+
+
+def _told(option: WebhookOption) -> tuple[str, dict[str, str] | None, list[int]]:
+    """What the portal's own entry must say to the letter."""
+    return option.url, option.custom_headers, sorted(option.white_listed_event_types or [])
 
 
 def _post_hello(intake: WebhookIntake, tracing_id: str, version: Any) -> None:

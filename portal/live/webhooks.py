@@ -11,6 +11,7 @@ from comet.types import WebhookOption
 from comet.webhooks import remove_webhook
 from portal.audit import services as audit
 from portal.core.encryption import Secret, SecretUnreadable
+from portal.live.mirror import asked_types
 from portal.live.models import WebhookIntake
 from portal.operations import services as operations
 from portal.operations.models import Operation
@@ -50,12 +51,12 @@ def secret_of(intake: WebhookIntake) -> str:
 
 
 def option_for(intake: WebhookIntake, address: str) -> WebhookOption:
-    """What the server is told: where to post everything, and the secret to send along."""
+    """What the server is told: where to post what it is asked for, and the secret to send along."""
     return WebhookOption(
         url=address,
         custom_headers={SECRET_HEADER: secret_of(intake)},
         level=StreamLevel.FULL,
-        white_listed_event_types=[],
+        white_listed_event_types=asked_types(),
     )
 
 

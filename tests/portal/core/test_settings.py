@@ -37,6 +37,8 @@ def test_production_is_what_starts_by_default_and_prints_no_mail():
         ({"SECRET_KEY": "demo-" + "x" * 60}, "SECRET_KEY is a demo key"),
         ({"ENCRYPTION_KEYS": f"{GOOD['ENCRYPTION_KEYS']}, demo-{'x' * 43}="}, "holds a demo key"),
         ({"PERIHELION_ENV": "prod"}, "must be production, demo or test"),
+        ({"EVENT_TYPES": "JOB_NEW, JOB_GONE"}, "EVENT_TYPES holds 'JOB_GONE'; it must be the name or"),
+        ({"EVENT_TYPES": "4999"}, "EVENT_TYPES holds '4999'"),
     ],
 )
 def test_production_does_not_start_with(changes, said):
@@ -44,6 +46,13 @@ def test_production_does_not_start_with(changes, said):
 
     assert started.returncode != 0
     assert said in started.stderr
+
+
+def test_types_of_events_are_read_by_name_and_by_number():
+    read = "import portal.settings as s; print(s.EVENT_TYPES)"
+    assert start(read, **GOOD).stdout.strip() == "[]"
+    named = start(read, **GOOD, EVENT_TYPES="JOB_NEW, SEVT_ACCOUNT_LOGIN,4153")
+    assert named.stdout.strip() == "[4200, 4103, 4153]", named.stderr
 
 
 def test_without_encryption_keys_it_starts_and_a_check_says_so():

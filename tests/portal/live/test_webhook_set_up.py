@@ -74,6 +74,20 @@ def test_setting_it_up_again_writes_nothing_to_the_server(linked, provider, addr
     assert do(SET_UP, linked, provider, address).progress_text == "It was set up like this already."
 
 
+def test_its_entry_lists_the_chosen_types_and_a_check_says_when_it_lists_others(
+    linked, provider, address, settings
+):
+    do(SET_UP, linked, provider, address)
+    settings.EVENT_TYPES = [4153]
+    assert "Set it up again" in do(CHECK, linked, provider).error
+
+    do(SET_UP, linked, provider, address)
+    listed = entries(linked)[registered_name(intake_of(linked))].white_listed_event_types
+    assert {4000, 4102, 4153, 4201} <= set(listed)
+    assert 4155 not in listed
+    assert do(CHECK, linked, provider).state == "succeeded"
+
+
 @pytest.mark.parametrize("hosts", [["*"], ["*", "elsewhere.example.com"]])
 def test_a_check_posts_to_no_address_that_is_not_allowed(hosts, linked, provider, address, settings):
     """Where any host name will do, the one a webhook is set up with came from whoever did it."""
