@@ -118,7 +118,8 @@ def close_gap(server_id: int) -> None:
 def queue_open_gaps() -> int:
     """Ask again for gaps that were asked for a while ago and are open still; gives how many.
 
-    Only of servers whose stream is up: the others cannot be asked, and are when they return.
+    Only of servers whose stream is up: the others cannot be asked, and are when they return. What no
+    worker took until it is asked again is void: it would be done once for each time it was asked for.
     """
     before = timezone.now() - ASK_AGAIN_AFTER
     asked_long_ago = Q(gap_queued_at=None) | Q(gap_queued_at__lte=before)
@@ -126,7 +127,7 @@ def queue_open_gaps() -> int:
     server_ids = list(leases.exclude(gap_since=None).values_list("server", flat=True))
     StreamLease.objects.filter(server__in=server_ids).update(gap_queued_at=timezone.now())
     for server_id in server_ids:
-        _queue("portal.live.tasks.close_gap", server_id)
+        _queue("portal.live.tasks.close_gap", server_id, expires=2 * ASK_AGAIN_AFTER.total_seconds())
     return len(server_ids)
 
 
@@ -176,8 +177,8 @@ def read_profile(server_id: int, username: str) -> None:
     mine.filter(unread_since=unread_since).update(unread_since=None)
 
 
-def _queue(task: str, *args: Any, countdown: float = 0) -> None:
+def _queue(task: str, *args: Any, countdown: float = 0, expires: float | None = None) -> None:
     try:
-        current_app.send_task(task, args=args, countdown=countdown or None, retry=False)
+        current_app.send_task(task, args=args, countdown=countdown or None, expires=expires, retry=False)
     except (OperationalError, RedisError, OSError) as exc:
         log.warning("gap.not_queued", task=task, server_id=args[0], error=str(exc))

@@ -1,6 +1,7 @@
 """What events left untold is read afresh, also when the request for it was lost."""
 
-from datetime import timedelta
+import json
+from datetime import datetime, timedelta
 
 import pytest
 from django.conf import settings
@@ -30,6 +31,18 @@ def profile(linked, provider):
     profile.account_name, profile.unread_since = "Old", timezone.now() - gaps.ASK_AGAIN_AFTER
     profile.save()
     return profile
+
+
+def test_a_request_for_a_gap_is_void_once_it_is_made_again_and_the_first_never(redis_client):
+    server = CometServerFactory(stream=CometServer.Stream.UP)
+    StreamLease.objects.create(server=server)
+    gaps.note_gap(server.pk, timezone.now())
+    StreamLease.objects.update(gap_queued_at=timezone.now() - gaps.ASK_AGAIN_AFTER)
+    assert gaps.queue_open_gaps() == 1
+
+    again, first = (json.loads(told)["headers"]["expires"] for told in redis_client.lrange("bulk", 0, -1))
+    assert first is None
+    assert gaps.ASK_AGAIN_AFTER < datetime.fromisoformat(again) - timezone.now() <= 2 * gaps.ASK_AGAIN_AFTER
 
 
 def test_a_profile_whose_request_redis_lost_is_asked_for_again_until_it_is_read(profile, redis_client):
