@@ -18,10 +18,12 @@ from portal.servers.placements import Placements, lock_server
 MISSES: Final = 2
 """Lists in a row that must lack a Device before it counts as offline: mass reconnects happen."""
 
-APART: Final = timedelta(seconds=2)
-"""How far apart these lists have to be: one that closes a gap may come right beside that of the minute.
+APART: Final = timedelta(seconds=30)
+"""How far apart these lists have to be: after a restart two gaps may be closed within seconds, each with a
+list, while Devices are still connecting again.
 
-No further, since what went unseen is to be offline within about a minute.
+No further, since a list is read every minute, sometimes a little early: what went unseen is offline after
+two minutes at most.
 """
 
 SET_BACK: Final = timedelta(minutes=10)

@@ -34,9 +34,10 @@ class Settings:
     seed: int
     seconds: float
     events_per_second: float = 200.0
-    quiet: tuple[float, float] = (60.0, 70.0)
+    quiet: tuple[float, float] = (60.0, 100.0)
     """The comparison is made after the first, and again until the second while something is amiss: a backup
-    that ends just while it is made is neither lost nor stuck."""
+    that ends just while it is made is neither lost nor stuck, and a Device that went unseen is offline a
+    minute and a half after the first list without it at the latest."""
     kinds: tuple[faults.Fault, ...] = faults.FAULTS
     least_faults: int = 0
     """It lasts longer than `seconds` where there have not been so many yet."""

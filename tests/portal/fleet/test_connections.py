@@ -63,6 +63,18 @@ def test_two_lists_without_it_in_one_moment_count_as_one():
     assert device.is_online
 
 
+def test_lists_within_seconds_of_each_other_count_as_one():
+    device = DeviceFactory(connections=1)
+    for seconds in (0, 12, 24):
+        listed(device.server, {}, minute=seconds / 60)
+    device.refresh_from_db()
+    assert device.is_online
+
+    listed(device.server, {}, minute=1)
+    device.refresh_from_db()
+    assert not device.is_online
+
+
 def test_a_list_from_before_its_connection_is_no_miss():
     device = DeviceFactory(connections=0)
     told(device, connected=True, ago=0)
