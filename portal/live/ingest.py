@@ -171,7 +171,7 @@ def _store(
 ) -> Applied:
     """Apply what can be read, store everything; without a `connection` it came as webhooks."""
     readable = _readable(fresh)
-    applied = apply_to_mirror(server, readable)
+    applied = apply_to_mirror(server, readable, posted=connection is None)
     if len(applied.problems) + len(fresh) > len(readable):
         applied.wants_sync |= set_aside.wants_sync(server)
     gaps.mark(server.pk, timezone.now(), wants_sync=applied.wants_sync, usernames=applied.usernames)

@@ -49,17 +49,18 @@ Handler = Callable[[CometServer, Sequence[StreamedEvent], Applied], None]
 
 
 def apply_to_mirror(
-    server: CometServer, events: Mapping[int, StreamedEvent], *, late: bool = False
+    server: CometServer, events: Mapping[int, StreamedEvent], *, posted: bool = False, late: bool = False
 ) -> Applied:
     """Write what follows from `events` (by position), within the caller's transaction.
 
     Profiles come before Devices and Jobs, whatever their order in the batch, since rows of the later
     kinds point at rows of the former. Events that take one another back have one handler, and it
-    keeps their order. With `late` they are told again long after: Jobs and connections know what is
-    newer than an event; of the others it is only seen whether they can be read, and the lists are asked for.
+    keeps their order. What was `posted` may come late, or again: a hello is believed if none is newer. With
+    `late` they are told again long after: Jobs and connections know what is newer than an event; of the
+    others it is only seen whether they can be read, and the lists are asked for.
     """
     applied = Applied()
-    for types, handler in _LATE_HANDLERS if late else _HANDLERS:
+    for types, handler in _LATE_HANDLERS if late else _POSTED_HANDLERS if posted else _HANDLERS:
         mine = [(position, event) for position, event in events.items() if event.event.type in types]
         if mine:
             _apply(server, mine, handler, applied)
@@ -222,6 +223,11 @@ def _hello(server: CometServer, events: Sequence[StreamedEvent], applied: Applie
     applied.wants_sync |= note_version(server, _read(events[-1:], ServerMetaVersionInfo)[0])
 
 
+def _posted_hello(server: CometServer, events: Sequence[StreamedEvent], applied: Applied) -> None:
+    version = _read(events[-1:], ServerMetaVersionInfo)[0]
+    applied.wants_sync |= note_version(server, version, posted=True)
+
+
 def _lists(server: CometServer, events: Sequence[StreamedEvent], applied: Applied) -> None:
     applied.wants_sync = True
 
@@ -256,10 +262,13 @@ _HANDLERS: Final[tuple[tuple[frozenset[int], Handler], ...]] = (
     (frozenset({Type.JOB_NEW, Type.JOB_COMPLETED}), _jobs),
 )
 
-_INSTEAD_WHEN_LATE: Final[Mapping[Handler, Handler]] = {_hello: _late_hello, _users: _late_users}
-_LATE_HANDLERS: Final = tuple(
-    (types, _INSTEAD_WHEN_LATE.get(handler, handler)) for types, handler in _HANDLERS
-)
+
+def _handlers_with(instead: Mapping[Handler, Handler]) -> tuple[tuple[frozenset[int], Handler], ...]:
+    return tuple((types, instead.get(handler, handler)) for types, handler in _HANDLERS)
+
+
+_POSTED_HANDLERS: Final = _handlers_with({_hello: _posted_hello})
+_LATE_HANDLERS: Final = _handlers_with({_hello: _late_hello, _users: _late_users})
 
 
 def asked_types() -> list[int]:

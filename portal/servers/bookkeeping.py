@@ -1,6 +1,7 @@
 """What is noted of a Comet Server whenever it tells something about itself."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import structlog
 from django.db import transaction
@@ -18,21 +19,26 @@ from portal.servers.placements import ensure_placements
 log = structlog.get_logger(__name__)
 
 
-def note_version(server: CometServer, version: ServerMetaVersionInfo) -> bool:
+def note_version(server: CometServer, version: ServerMetaVersionInfo, *, posted: bool = False) -> bool:
     """Store version, licence, clock drift and restarts; from AdminMetaVersion or the stream's first event.
 
     Gives whether the server has restarted since it last said so, which ServerStartHash tells. The drift
     is its clock minus ours, in milliseconds, as coarse as Comet's clock in whole seconds.
+
+    What was `posted` may come hours late, and again: its clock tells no drift, and where the server is known
+    to have started later it changes nothing. An answer is of now, also after a clock was set back.
     """
-    now = timezone.now()
+    now, started_at = timezone.now(), moment(version.server_start_time)
+    if posted and _started_later(server, started_at):
+        return False
     start_hash = clip(version.server_start_hash, 128)
     other_start = CometServer.objects.filter(pk=server.pk).exclude(start_hash__in=["", start_hash])
     restarted = other_start.update(restarts=F("restarts") + 1, start_hash=start_hash)  # once, whoever saw it
     server.version = clip(version.version, 40)
     server.start_hash = start_hash
-    server.started_at = moment(version.server_start_time)
+    server.started_at = started_at
     told_at = moment(version.current_time)
-    if told_at is not None:
+    if told_at is not None and not posted:
         server.clock_drift_ms = int((told_at - now.replace(microsecond=0)).total_seconds() * 1000)
     server.devices_configured = natural(version.configured_devices, SMALL)
     server.device_limit = natural(version.server_license_limit.device_count, SMALL)
@@ -52,6 +58,10 @@ def note_version(server: CometServer, version: ServerMetaVersionInfo) -> bool:
         log.info("server.restarted", server_id=server.pk)
     publish_server(server)
     return bool(restarted)
+
+
+def _started_later(server: CometServer, than: datetime | None) -> bool:
+    return than is not None and CometServer.objects.filter(pk=server.pk, started_at__gt=than).exists()
 
 
 def publish_server(server: CometServer) -> None:

@@ -16,6 +16,7 @@ from portal.jobs.models import Job
 from portal.live import webhook_views
 from portal.live.models import Event, StreamLease, WebhookIntake
 from portal.live.webhooks import SECRET_HEADER, intake_of, secret_of
+from portal.servers.models import CometServer
 from tests.factories import DeviceFactory
 from tests.portal.live.events import JOB_ENDED, JOB_STARTED, SUCCEEDED, job
 from tests.portal.live.posts import TRACING, ended, post, posting_device, streamed
@@ -179,6 +180,26 @@ def test_the_secret_is_in_no_page_and_in_no_operation(device, provider):
     secret = secret_of(intake_of(device.server))
     assert "Check it" in content
     assert secret not in content
+
+
+def test_a_hello_that_is_posted_late_counts_no_restart_and_tells_no_drift(device):
+    now = int(timezone.now().timestamp())
+
+    def hello(start: str, started: int, told: int) -> dict[str, Any]:
+        version = {"ServerStartHash": start, "ServerStartTime": started, "CurrentTime": told}
+        return {"Type": 4000, "Data": version}
+
+    streamed(device, hello("old", now - 9000, now))
+    drift = CometServer.objects.get().clock_drift_ms
+    StreamLease.objects.update(gap_since=None)
+    post(device, hello("new", now - 3600, now - 3600))
+    assert StreamLease.objects.get().gap_since is not None
+    StreamLease.objects.update(gap_since=None)
+    post(device, hello("old", now - 9000, now - 9000))
+
+    server = CometServer.objects.get()
+    assert (server.start_hash, server.restarts, server.clock_drift_ms) == ("new", 1, drift)
+    assert StreamLease.objects.get().gap_since is None
 
 
 def account(kind: int, name: str, *, ago: float, username: str = "alice") -> dict[str, Any]:

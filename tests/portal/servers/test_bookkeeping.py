@@ -58,6 +58,28 @@ def test_a_restart_is_counted_once_however_many_see_it():
     assert CometServer.objects.get().restarts == 1
 
 
+def test_what_is_posted_tells_no_drift_and_nothing_of_an_earlier_start():
+    server = CometServerFactory()
+    earlier = told("one", drift=-7200)
+    note_version(server, told("one", drift=-90))
+    later = told("two", drift=-7200, license_valid_until=1)
+    later.server_start_time += 30
+
+    restarted = [note_version(CometServer.objects.get(), each, posted=True) for each in (later, earlier)]
+
+    server = CometServer.objects.get()
+    assert restarted == [True, False]
+    assert (server.restarts, server.start_hash, server.clock_drift_ms) == (1, "two", -90_000)
+
+
+def test_an_answer_is_believed_after_a_clock_was_set_back():
+    server = CometServerFactory(start_hash="one", started_at=NOW + timedelta(hours=2))
+
+    assert note_version(server, told("two"))
+
+    assert CometServer.objects.get().started_at == NOW - timedelta(minutes=1)
+
+
 def test_organizations_come_and_go_and_their_placements_stay():
     server = CometServerFactory()
     both = {
