@@ -264,6 +264,7 @@ CELERY_BEAT_SCHEDULE = {
     "fleet-nightly": {"task": "portal.fleet.tasks.sync_all_servers", "schedule": crontab(hour=2, minute=30)},
     "live-set-aside": {"task": "portal.live.tasks.trim_set_aside", "schedule": 3600.0},
     "live-sweep": {"task": "portal.live.tasks.sweep_streams", "schedule": 10.0},
+    "live-unfollowed": {"task": "portal.live.tasks.read_unfollowed", "schedule": crontab(minute="14,44")},
     "live-count": {"task": "portal.live.tasks.count_events", "schedule": 900.0},
     "live-retain": {"task": "portal.live.tasks.retain_events", "schedule": crontab(hour=4, minute=40)},
     "accounts-sessions": {"task": "portal.accounts.tasks.sweep_sessions", "schedule": 3600.0},

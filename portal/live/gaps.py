@@ -37,6 +37,9 @@ SETTLE: Final = timedelta(seconds=2)
 ASK_AGAIN_AFTER: Final = timedelta(seconds=15)
 """A sync that is still at it is not disturbed: `tasks.close_gap` runs once per server."""
 
+POSTED_LATELY: Final = timedelta(minutes=5)
+"""A server that posted something since can be asked, though its stream is not up."""
+
 PROFILES_AT_ONCE: Final = 200
 """Asked for again per sweep; what is left is next."""
 
@@ -115,15 +118,36 @@ def close_gap(server_id: int) -> None:
     log.info("gap.closed", server_id=server_id, since=lease.gap_since.isoformat(), is_all=is_all)
 
 
+def note_gaps_of_unfollowed() -> int:
+    """Have servers read afresh that are heard by webhook alone; gives how many.
+
+    A server may give up what it posts, and forgets what it holds when it restarts; no reopening of the
+    stream asks what that was. What was before the last full sync, that has read.
+    """
+    posting = StreamLease.objects.filter(server__webhook_intake__set_up_at__isnull=False)
+    unfollowed = posting.exclude(server__stream=CometServer.Stream.UP).filter(server__unlinking_at=None)
+    rows = unfollowed.values_list("server", "server__last_full_sync_at")
+    synced = [(server_id, since) for server_id, since in rows if since is not None]
+    for server_id, since in synced:
+        note_gap(server_id, since)
+    return len(synced)
+
+
+def _answering() -> Q:
+    posted_at = "server__webhook_intake__last_received_at__gt"
+    return Q(server__stream=CometServer.Stream.UP) | Q((posted_at, timezone.now() - POSTED_LATELY))
+
+
 def queue_open_gaps() -> int:
     """Ask again for gaps that were asked for a while ago and are open still; gives how many.
 
-    Only of servers whose stream is up: the others cannot be asked, and are when they return. What no
-    worker took until it is asked again is void: it would be done once for each time it was asked for.
+    Only of servers whose stream is up or that posted lately: the others may not answer, and are asked
+    when they return, or by the half-hourly `note_gaps_of_unfollowed`. What no worker took until it is
+    asked again is void: it would be done once for each time it was asked for.
     """
     before = timezone.now() - ASK_AGAIN_AFTER
     asked_long_ago = Q(gap_queued_at=None) | Q(gap_queued_at__lte=before)
-    leases = StreamLease.objects.filter(asked_long_ago, server__stream=CometServer.Stream.UP)
+    leases = StreamLease.objects.filter(asked_long_ago, _answering())
     server_ids = list(leases.exclude(gap_since=None).values_list("server", flat=True))
     StreamLease.objects.filter(server__in=server_ids).update(gap_queued_at=timezone.now())
     for server_id in server_ids:
@@ -142,9 +166,7 @@ def queue_unread_profiles() -> int:
 
     Servers take turns, so that one whose profiles cannot be read keeps none of another's waiting.
     """
-    unread = UserProfile.objects.filter(
-        unread_since__lte=timezone.now() - ASK_AGAIN_AFTER, server__stream=CometServer.Stream.UP
-    )
+    unread = UserProfile.objects.filter(_answering(), unread_since__lte=timezone.now() - ASK_AGAIN_AFTER)
     turn = Window(RowNumber(), partition_by="server", order_by="unread_since")
     in_turn = unread.annotate(turn=turn).order_by("turn", "unread_since")
     rows = list(in_turn.values_list("server", "username")[:PROFILES_AT_ONCE])

@@ -1,20 +1,23 @@
 """Gap entries: for how long nobody observed a server, as lines of its activity.
 
 Comet repeats nothing it has told, so each reopening of a stream leaves an entry, however short it was
-away: nobody can say that nothing was told meanwhile. Interruptions less than `TOGETHER` apart are one
-entry that grows; a server that is quiet all night and is reopened every five minutes has one, too.
-The lease points at the latest entry and is locked while it is written, so none is doubled by retries.
+away: nobody can say that nothing was told meanwhile. Only a server that posts its events meanwhile is
+heard without its stream. Interruptions less than `TOGETHER` apart are one entry that grows; a server
+that is quiet all night and is reopened every five minutes has one, too. The lease points at the latest
+entry and is locked while it is written, so none is doubled by retries.
 """
 
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from portal.core.events import Fact, publish_all
 from portal.core.states import State
-from portal.live.models import Event, StreamLease
+from portal.live.models import Event, StreamLease, WebhookIntake
 from portal.servers.models import CometServer
 from portal.servers.placements import Placements
 
@@ -47,7 +50,8 @@ COUNTED: Final = {
 def begin_gap(lease: StreamLease, server: CometServer, since: datetime, cause: Cause) -> None:
     """Say that nobody observes the server from `since` on. The caller has the lease locked.
 
-    Does nothing where that is said already, and for a server that was never observed at all.
+    Does nothing where that is said already, for a server that was never observed at all, and for one
+    that posted something since.
     """
     if server.last_event_at is None:
         return
@@ -56,8 +60,10 @@ def begin_gap(lease: StreamLease, server: CometServer, since: datetime, cause: C
         return
     if lease.unheard_since is not None and lease.unheard_since <= since:
         since, cause = lease.unheard_since, Cause.UNATTENDED
+    if WebhookIntake.objects.filter(server=server, last_received_at__gt=since).exists():
+        return
     if latest is not None and _is_together(latest, since):
-        latest.type = Event.Own.UNOBSERVED
+        latest.type, latest.received_at = Event.Own.UNOBSERVED, max(since, latest.received_at)
         latest.gap["interruptions"] += 1
         latest.gap["to"] = latest.gap["caught_up_at"] = None
         _write(latest)
@@ -72,12 +78,31 @@ def end_gap(lease: StreamLease, server: CometServer, since: datetime, cause: Cau
     begin_gap(lease, server, since, cause)
     event = lease.gap_event
     if event is not None and event.gap_is_open:
-        event.type, event.received_at = Event.Own.GAP, timezone.now()
-        event.gap["to"] = event.received_at.isoformat()
-        _write(event)
+        _end(event)
     if lease.unheard_since is not None:
         lease.unheard_since = None
         lease.save(update_fields=["unheard_since"])
+
+
+def end_posted() -> list[tuple[int, datetime]]:
+    """Say of servers nobody observes that they are heard again, where they posted something since.
+
+    Gives the ids of those that are new, and from when on they have to be read.
+    """
+    heard = StreamLease.objects.filter(
+        gap_event__source=Event.Source.PORTAL,
+        gap_event__type=Event.Own.UNOBSERVED,
+        server__webhook_intake__last_received_at__gt=F("gap_event__received_at"),
+    )
+    ended = []
+    for pk in list(heard.values_list("pk", flat=True)):
+        with transaction.atomic():
+            lease = StreamLease.objects.select_for_update().filter(pk=pk).first()
+            event = lease.gap_event if lease is not None else None
+            if lease is not None and event is not None and event.gap_is_open:
+                _end(event)
+                ended.append((lease.server_id, event.happened_at))
+    return ended
 
 
 def caught_up(lease: StreamLease, server: CometServer, brought: dict[str, int], *, is_all: bool) -> None:
@@ -96,6 +121,12 @@ def caught_up(lease: StreamLease, server: CometServer, brought: dict[str, int], 
 def _is_together(latest: Event, since: datetime) -> bool:
     """Whether an interruption goes with the latest: soon after it, or before it was caught up."""
     return since - latest.received_at < TOGETHER or not latest.gap["caught_up_at"]
+
+
+def _end(event: Event) -> None:
+    event.type, event.received_at = Event.Own.GAP, timezone.now()
+    event.gap["to"] = event.received_at.isoformat()
+    _write(event)
 
 
 def _new(server: CometServer, since: datetime, cause: Cause) -> Event:

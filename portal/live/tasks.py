@@ -9,6 +9,7 @@ import comet
 from portal.core.encryption import SecretUnreadable
 from portal.core.locks import held_while_alive
 from portal.live import counts, gaps, inbox, retention, set_aside
+from portal.live.observing import end_posted
 from portal.live.stream_state import note_unattended
 
 MINUTE: Final = 60  # seconds
@@ -39,7 +40,8 @@ def read_profile(server_id: int, username: str) -> None:
 
 @shared_task(soft_time_limit=10, time_limit=20)  # seconds
 def sweep_streams() -> None:
-    """Ask again for what is still to be read, take in what no relay did, say which streams no relay follows.
+    """Ask again for what is still to be read, take in what no relay did, say which streams no relay follows
+    and which of their servers are heard by webhook.
 
     Safe to run twice.
     """
@@ -47,6 +49,14 @@ def sweep_streams() -> None:
     gaps.queue_open_gaps()
     gaps.queue_unread_profiles()
     note_unattended()
+    for server_id, since in end_posted():
+        gaps.note_gap(server_id, since)
+
+
+@shared_task(soft_time_limit=MINUTE, time_limit=2 * MINUTE)
+def read_unfollowed() -> None:
+    """Have servers read afresh that are heard by webhook alone. Safe to run twice."""
+    gaps.note_gaps_of_unfollowed()
 
 
 @shared_task(soft_time_limit=5 * MINUTE, time_limit=6 * MINUTE)

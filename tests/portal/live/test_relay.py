@@ -431,7 +431,7 @@ def test_an_open_gap_is_asked_for_again_until_it_is_closed():
     assert queue_open_gaps() == 0
     StreamLease.objects.update(gap_queued_at=timezone.now() - timedelta(minutes=5))
     assert queue_open_gaps() == 1
-    CometServer.objects.update(stream="down")
+    CometServer.objects.update(stream="down")  # and it posts nothing
     StreamLease.objects.update(gap_queued_at=None)
     assert queue_open_gaps() == 0
 

@@ -33,6 +33,8 @@ def test_everything_that_events_do_not_tell_is_asked_for_in_its_time(settings):
     assert schedule["portal.fleet.tasks.poll_connections"] == 60
     assert schedule["portal.jobs.tasks.reconcile_unfinished"] == 300
     assert schedule["portal.live.tasks.sweep_streams"] <= 15
+    assert len(schedule["portal.live.tasks.read_unfollowed"].minute) == 2  # an hour, in every hour
+    assert len(schedule["portal.live.tasks.read_unfollowed"].hour) == 24
     nightly = schedule["portal.fleet.tasks.sync_all_servers"]
     assert (len(nightly.hour), len(nightly.minute), len(nightly.day_of_week)) == (1, 1, 7)
 
