@@ -82,7 +82,7 @@ def test_every_field_of_every_event_may_be_wrong(streaming, send, refused, said,
     aside = Event.objects.exclude(problem="").count()
     counted = refused("event")
     assert sum(counted.values()) == aside > 500
-    assert sorted(line["reason"] for line in said("event")) == sorted(counted)
+    assert {line["reason"] for line in said("event")} == set(counted)
     assert not [one for one in caplog.records if one.levelname == "ERROR"]
 
 
