@@ -28,6 +28,9 @@ class Wish(NamedTuple):
 Wanted = dict[str, dict[int, Wish]]
 """By kind and id, the first that was noted first."""
 
+Marks = dict[tuple[str, int], Mark]
+"""By name and id."""
+
 
 def frame(
     audience: Audience, pieces: Iterable[Piece], marks: Iterable[Mark], *, refresh: bool = False
@@ -40,9 +43,7 @@ def frame(
     return "\n".join(shown.values()) + tail
 
 
-def note(
-    fact: Fact, open_topics: Collection[Topic], wanted: Wanted, marks: dict[tuple[str, int], Mark]
-) -> None:
+def note(fact: Fact, open_topics: Collection[Topic], wanted: Wanted, marks: Marks) -> None:
     for want in wants_of(fact):
         topics = want.topics.intersection(open_topics)
         if topics:
@@ -51,13 +52,26 @@ def note(
         wanted[FRESHNESS][fact.ids["server"]] = Wish(None, set())
     mark = mark_of(fact)
     if mark is not None:
-        held = marks.get((mark.name, mark.id))
-        marks[mark.name, mark.id] = mark if held is None or not held.is_added else held
+        _note_mark(mark, marks)
+
+
+def note_again(wanted: Wanted, marks: Marks, later_wanted: Wanted, later_marks: Marks) -> None:
+    """Add what was noted later to what was taken out to be sent, and was not."""
+    for kind, rows in later_wanted.items():
+        for pk, wish in rows.items():
+            wanted[kind].setdefault(pk, Wish(wish.tenant_id, set())).topics.update(wish.topics)
+    for mark in later_marks.values():
+        _note_mark(mark, marks)
+
+
+def _note_mark(mark: Mark, marks: Marks) -> None:
+    held = marks.get((mark.name, mark.id))
+    marks[mark.name, mark.id] = mark if held is None or not held.is_added else held
 
 
 def split(wanted: Wanted) -> tuple[Wanted, Wanted]:
     """What one tick renders, and the rest; lines that newer ones would push off any page are in neither."""
-    now: Wanted = {}
+    now: Wanted = defaultdict(dict)
     later: Wanted = defaultdict(dict)
     for kind, rows in wanted.items():
         by_id = _newest_lines(rows) if kind == "event" else rows
@@ -82,7 +96,11 @@ def _newest_lines(rows: dict[int, Wish]) -> dict[int, Wish]:
 
 def render(wanted: Wanted) -> tuple[list[Piece], list[Mark]]:
     """The pieces, and the marks of those whose rows are on a server that is fresher or staler now."""
-    servers = wanted.pop(FRESHNESS, {})
+    servers = wanted.get(FRESHNESS, {})
     tenant_ids = list_tenants_placed_on(servers) if servers else []
-    topics = {kind: {pk: wish.topics for pk, wish in rows.items()} for kind, rows in wanted.items()}
+    topics = {
+        kind: {pk: wish.topics for pk, wish in rows.items()}
+        for kind, rows in wanted.items()
+        if kind != FRESHNESS
+    }
     return list(render_pieces(topics)), [freshness_mark(tenant_id) for tenant_id in tenant_ids]

@@ -8,7 +8,7 @@ cannot keep up costs nobody else.
 import asyncio
 import random
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Final
@@ -18,13 +18,14 @@ import msgspec
 import redis.asyncio
 import structlog
 from django.conf import settings
-from django.db import close_old_connections, connections
+from django.db import DatabaseError, InterfaceError, connections
 
 from portal.core.events import Fact, decode_facts
 from portal.core.hearing import hear_facts
-from portal.live.frames import Wanted, frame, note, render, split
+from portal.live.connection import with_kept_connection
+from portal.live.frames import Marks, Wanted, frame, note, note_again, render, split
 from portal.live.joins import Joins
-from portal.live.marks import Mark, marks_html
+from portal.live.marks import marks_html
 from portal.live.sockets import RELOAD, Frame, Reader
 from portal.live.topics import Audience, Sight, Topic
 from portal.live.watching import keep_watch_keys
@@ -32,6 +33,8 @@ from portal.live.watching import keep_watch_keys
 TICK_SECONDS: Final = 0.2
 GATHER_SECONDS: Final = 0.015
 """Pause before the first tick after a quiet time: facts of one transaction come in several messages."""
+TRY_AGAIN_SECONDS: Final = 1.0
+"""Before the tick that follows one that failed."""
 
 RECENT_SECONDS: Final = 5.0
 RECENT_FACTS: Final = 200
@@ -72,7 +75,7 @@ class Hub:
         self._audiences: dict[Audience, set[Reader]] = {}
         self._open: Counter[Topic] = Counter()
         self._wanted: Wanted = defaultdict(dict)
-        self._marks: dict[tuple[str, int], Mark] = {}
+        self._marks: Marks = {}
         self._refresh = False
         self._recent: deque[tuple[float, Fact]] = deque(maxlen=RECENT_FACTS)
         self._due = asyncio.Event()
@@ -199,20 +202,30 @@ class Hub:
             not_before = self._loop.time() + TICK_SECONDS
             try:
                 await self._tick()
+            except (DatabaseError, InterfaceError) as exc:
+                log.warning("hub.database_lost", error=str(exc))
             except Exception:
                 log.exception("hub.tick_failed")
                 self._refresh = True
+            else:
+                continue
+            not_before = self._loop.time() + TRY_AGAIN_SECONDS
+            self._due.set()
 
     async def _tick(self) -> None:
         wanted, self._wanted = split(self._wanted)
         if self._wanted:
             self._due.set()
-        marks, self._marks = list(self._marks.values()), {}
+        marks, self._marks = self._marks, {}
+        try:
+            pieces, freshness = await self.in_thread(render, wanted) if wanted else ([], [])
+        except (DatabaseError, InterfaceError):  # nothing wrong with the rows: the next tick takes them
+            note_again(wanted, marks, self._wanted, self._marks)
+            self._wanted, self._marks = wanted, marks
+            raise
         refresh, self._refresh = self._refresh, False
-        pieces, freshness = await self.in_thread(render, wanted) if wanted else ([], [])
-        marks += freshness
         for audience, readers in list(self._audiences.items()):
-            text = frame(audience, pieces, marks, refresh=refresh)
+            text = frame(audience, pieces, [*marks.values(), *freshness], refresh=refresh)
             if text:
                 await self._deliver(tuple(readers), Frame(text))
 
@@ -249,7 +262,7 @@ class Hub:
         unheard = (self._listening_since or 0.0) > since or len(facts) == RECENT_FACTS
         topics = frozenset[Topic]().union(*(reader.topics for reader in newcomers))
         wanted: Wanted = defaultdict(dict)
-        marks: dict[tuple[str, int], Mark] = {}
+        marks: Marks = {}
         for fact in facts:
             note(fact, topics, wanted, marks)
         pieces, freshness = await self.in_thread(render, wanted) if wanted else ([], [])
@@ -314,19 +327,9 @@ class Hub:
 
     async def in_thread(self, work: Any, *args: Any) -> Any:
         """Run `work` in the hub's one thread, which keeps its database connection."""
-        return await self._loop.run_in_executor(self._thread, _with_kept_connection, work, *args)
+        return await self._loop.run_in_executor(self._thread, with_kept_connection, work, *args)
 
     def _spawn(self, work: Any) -> None:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _with_kept_connection(work: Callable[..., Any], *args: Any) -> Any:
-    """`work`, whose connection stays open while it is usable; those of requests close (see `portal.asgi`)."""
-    close_old_connections()
-    try:
-        return work(*args)
-    finally:
-        for connection in connections.all(initialized_only=True):
-            connection.close_at = None

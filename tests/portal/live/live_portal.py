@@ -5,6 +5,7 @@ import json
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -53,7 +54,8 @@ class Browser:
 
     def frame_with(self, text: str) -> Frame:
         """The next frame that holds `text`; others are skipped."""
-        while text not in (frame := self.frame()).html:
+        until = time.monotonic() + PATIENCE_SECONDS
+        while text not in (frame := self._frame_until(until)).html:
             continue
         return frame
 
@@ -62,11 +64,16 @@ class Browser:
         for the heartbeat.
         """
         frames: list[str] = []
+        until = time.monotonic() + PATIENCE_SECONDS
         with suppress(TimeoutError):
             while True:
                 is_quiet = all(any(text in frame for frame in frames) for text in awaited)
-                frames.append(str(self.socket.recv(timeout=QUIET_SECONDS if is_quiet else PATIENCE_SECONDS)))
+                frames.append(self._frame_until(time.monotonic() + QUIET_SECONDS if is_quiet else until).html)
         return "\n".join(frame for frame in frames if frame != BEAT)
+
+    def _frame_until(self, until: float) -> Frame:
+        """The next frame, if it comes by then: the heartbeat comes for ever."""
+        return Frame(str(self.socket.recv(timeout=max(0.0, until - time.monotonic()))))
 
     def close_code(self) -> int:
         """The code the server closed with; frames before it are skipped."""

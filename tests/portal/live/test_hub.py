@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import OperationalError, connection
 
 from portal.core.events import FACTS_CHANNEL, Fact, publish, publish_all
 from portal.live import frames
@@ -189,6 +189,59 @@ def test_all_ticks_use_one_database_connection(live_portal, provider):
             used.add(live_portal.run(connection_of_the_hub))
     assert len(used) == 1
     assert id(None) not in used
+
+
+def test_what_a_tick_could_not_draw_arrives_without_another_fact(live_portal, provider, monkeypatch):
+    failures = [OperationalError("the database system is shutting down")]
+    render = frames.render_pieces
+
+    def once_without_database(wanted):
+        if failures:
+            raise failures.pop()
+        return render(wanted)
+
+    event, job = EventFactory(), JobFactory()
+    with live_portal.joined(provider, "activity,jobs") as browser:
+        monkeypatch.setattr(frames, "render_pieces", once_without_database)
+        happened(event)
+        changed(job, "job.added")
+        frame = browser.frame_with(event.summary)
+        assert not failures
+        assert frame.marks == {"jobs": [job.pk], "added": {"jobs": [job.pk]}}
+
+
+def test_what_is_noted_again_holds_what_came_first_and_what_came_meanwhile():
+    activity, overview = Topic("activity"), Topic("overview")
+    taken, marks, later, later_marks = defaultdict(dict), {}, defaultdict(dict), {}
+
+    def noted(name, topic, wanted, marks, **ids):
+        frames.note(Fact(name, 1, {"server": 1, "device": 1, **ids}), {topic}, wanted, marks)
+
+    noted("activity.added", activity, taken, marks, event=1)
+    noted("job.added", overview, taken, marks, job=5)
+    noted("activity.added", overview, later, later_marks, event=1)
+    noted("activity.added", activity, later, later_marks, event=2)
+    noted("job.changed", overview, later, later_marks, job=5)
+    noted("server.changed", overview, later, later_marks, server=3)
+
+    frames.note_again(taken, marks, later, later_marks)
+
+    assert [(pk, wish.topics) for pk, wish in taken["event"].items()] == [
+        (1, {activity, overview}),
+        (2, {activity}),
+    ]
+    assert set(taken) == {"event", "server", "freshness"}
+    assert {name: mark.is_added for (name, _), mark in marks.items()} == {"jobs": True, "servers": False}
+
+
+def test_pages_are_told_to_refresh_when_what_they_miss_cannot_be_drawn(live_portal, provider, monkeypatch):
+    def broken(_wanted):
+        raise ValueError
+
+    with live_portal.joined(provider, "activity") as browser:
+        monkeypatch.setattr(frames, "render_pieces", broken)
+        happened(EventFactory())
+        assert browser.frame_with("live-marks").marks["refresh"] is True
 
 
 def test_more_rows_than_one_tick_takes_all_arrive(live_portal, provider, monkeypatch):
