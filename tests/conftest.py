@@ -91,6 +91,12 @@ def _redis(redis_url: str) -> redis.Redis:
     return redis.Redis.from_url(redis_url)
 
 
+@pytest.fixture
+def redis_client(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url) as client:
+        yield client
+
+
 @pytest.fixture(autouse=True)
 def _every_refusal_is_news() -> None:
     """No test finds a log line left out because another has just had it."""

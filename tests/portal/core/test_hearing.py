@@ -15,12 +15,6 @@ from tests.waiting import wait_for
 
 
 @pytest.fixture
-def redis_client(redis_url):
-    with redis.Redis.from_url(redis_url) as client:
-        yield client
-
-
-@pytest.fixture
 def heard(monkeypatch):
     """What is heard, while Redis is asked for a sign of life five times a second."""
     monkeypatch.setattr(hearing, "SILENCE_SECONDS", 0.2)

@@ -2,7 +2,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import redis
 from django.urls import reverse
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -21,12 +20,6 @@ Samples = dict[str, dict[tuple[tuple[str, str], ...], float]]
 def live_portal(transactional_db: None) -> Iterator[LivePortal]:
     with LivePortal() as portal:
         yield portal
-
-
-@pytest.fixture
-def redis_client(redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url) as client:
-        yield client
 
 
 @pytest.fixture
