@@ -47,6 +47,7 @@ def make_app(server: Server) -> Starlette:
         life = Life(server)
         app.state.life = life
         task = asyncio.create_task(life.run())
+        server.webhooks.restarted(server.hello())
         server.hub.emit(events.SERVER_STARTED)
         server.power.note_up()
         yield

@@ -51,7 +51,7 @@ class Control:
             "events_emitted": server.hub.emitted,
             "faults": [vars(fault) for fault in server.faults.pending()],
             "latency": self._latencies(),
-            "webhooks": {"delivered": server.webhooks.delivered, "given_up": server.webhooks.given_up},
+            "webhooks": server.webhooks.figures(),
             "standouts": {d.device_id: d.standout for d in server.devices if d.standout},
         }
 

@@ -100,7 +100,7 @@ class Server:
         ]
 
     def hello(self) -> Wire:
-        """The event a stream or webhook begins with."""
+        """The event a stream begins with, and a webhook once it is set and after each start."""
         return self.hub.event(events.HELLO, data=self.version_info())
 
     def local_key(self, username: str) -> str:

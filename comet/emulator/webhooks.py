@@ -47,8 +47,13 @@ class Webhooks:
         """Each post is held back by a random part of this."""
         self.chance = random.Random()
         self._taken: deque[Wire] = deque(maxlen=_REMEMBERED)
-        self.delivered = 0
-        self.given_up = 0
+        self._delivered = 0
+        self._given_up = 0
+
+    def figures(self) -> dict[str, int]:
+        """Posts that were taken, that nobody took in the end, and that are on their way."""
+        queued = sum(map(len, self._posting.values()))
+        return {"delivered": self._delivered, "given_up": self._given_up, "queued": queued}
 
     def wants(self, event_type: int, organization_id: str) -> bool:
         return any(_wanted(option, event_type) for _, option in self._options(organization_id))
@@ -67,6 +72,11 @@ class Webhooks:
         for option in self._section(organization_id).values():
             if _wanted(option, hello["Type"]):
                 self._post(organization_id, option, hello)
+
+    def restarted(self, hello: Wire) -> None:
+        """The server came up: what was queued before is lost, and every webhook there is is greeted."""
+        for organization_id in ("", *self._organizations.all()):
+            self.configured(organization_id, hello)
 
     def forget_taken(self) -> list[Wire]:
         """Posts that were answered with 200 since this was last asked."""
@@ -104,7 +114,7 @@ class Webhooks:
         for _ in range(2 if self.chance.random() < self.twice else 1):
             await asyncio.sleep(self.chance.uniform(0.0, self.delay_seconds))
             if not await self._offer(url, headers, body):
-                self.given_up += 1
+                self._given_up += 1
                 return
             self._taken.append(
                 {
@@ -113,7 +123,7 @@ class Webhooks:
                     "resource_id": event.get("ResourceID", ""),
                 }
             )
-        self.delivered += 1
+        self._delivered += 1
 
     async def _offer(self, url: str, headers: Mapping[str, str], body: bytes) -> bool:
         """Post until it is taken; whether it was."""

@@ -12,6 +12,7 @@ import pytest
 from tests.comet.conformance.world import World, document
 from tests.comet.emulator.conftest import START_AT
 from tests.emulator_process import start_emulator
+from tests.waiting import wait_for
 
 WITHIN_SECONDS = 10
 
@@ -83,6 +84,27 @@ def test_a_new_webhook_is_greeted_and_told_of_changes(world, receiver):
     event, headers = receiver.next(4100)
     assert (event["ResourceID"], event["Data"]["Username"]) == (name, name)
     assert headers["x-Comet-Tracing-Id"] != first
+
+
+def test_a_restart_loses_what_is_queued_and_greets_every_webhook(world, receiver):
+    hook(world, receiver)
+    before = receiver.next(4000)[0]["Data"]["ServerStartHash"]
+    world.emulator.order("webhooks/retry", seconds=[3600])
+    receiver.statuses = [500]
+    world.user()
+    wait_for(lambda: queued(world) == 1)
+    world.emulator.order("webhooks/retry", seconds=[0, 0, 0])
+
+    with world.emulator.restarting():
+        world.emulator.order("restart")
+
+    event, _ = receiver.next(4000)
+    assert event["Data"]["ServerStartHash"] == world.call("admin/meta/version")["ServerStartHash"] != before
+    wait_for(lambda: queued(world) == 0)
+
+
+def queued(world: World) -> int:
+    return world.emulator.order("state")["webhooks"]["queued"]
 
 
 def test_a_post_that_is_not_taken_is_repeated_a_finite_number_of_times(world, receiver):
