@@ -9,6 +9,9 @@
   const SILENT_MS = 70_000; // the server says something every 25 s
   const POLL_AFTER_MS = 10_000; // without a connection for so long, the page asks by itself
   const POLL_EVERY_MS = 30_000;
+  const REFRESH_SPREAD_MS = 5000; // what all pages are told at once they do not do at once
+  const REFRESH_AGAIN_MS = 10_000; // after one that failed
+  const READ_MS = 20_000; // for the answer to come
   const SIGNED_OUT = 4401;
   const REFUSED = 4403;
   const CONNECTED_ANEW_BY_HTMX = [1006, 1011, 1012, 1013]; // a proxy may also end a connection with a clean code
@@ -23,6 +26,9 @@
   let linesAskedAt = -ASK_EVERY_MS; // of a feed with filters
   let linesTimer = 0;
   let linesAreOld = false;
+  let pageIsOld = false;
+  let isRefreshing = false;
+  let refreshTimer = 0;
 
   // Frames
 
@@ -130,7 +136,7 @@
   // Marks: counters and lists ask again, at most every five seconds each
 
   function noteMarks({ refresh = false, added = {}, ...changed }) {
-    if (refresh) refreshPage();
+    if (refresh) refreshSoon();
     for (const [name, ids] of Object.entries(changed)) {
       const mark = marks.get(name) ?? { changed: new Set(), added: new Set(), askedAt: -ASK_EVERY_MS, timer: 0 };
       marks.set(name, mark);
@@ -150,7 +156,7 @@
     mark.changed = new Set();
     mark.added = new Set();
     htmx.trigger(document.body, `live:${name}`, { ids: [...changed] });
-    if (name === "placements") refreshPage(); // any row may be somebody else's now
+    if (name === "placements") refreshSoon(); // any row may be somebody else's now
     for (const table of document.querySelectorAll(`[data-live-table="${name}"]`)) {
       updateTable(table, name, changed, added);
     }
@@ -158,6 +164,7 @@
 
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) return;
+    if (pageIsOld && !refreshTimer) refreshInTurn();
     if (linesAreOld) askForLines();
     for (const [name, mark] of marks) if (mark.changed.size && !mark.timer) ask(name, mark);
   });
@@ -220,13 +227,35 @@
 
   // After a gap everything on the page may be old
 
+  function refreshSoon(pause = 0) {
+    pageIsOld = true;
+    refreshTimer ||= setTimeout(refreshInTurn, pause + Math.random() * REFRESH_SPREAD_MS);
+  }
+
+  function refreshInTurn() {
+    refreshTimer = 0;
+    if (document.hidden || !line) return; // done when somebody looks again, or with the next connection
+    if (isRefreshing) refreshSoon();
+    else refreshPage();
+  }
+
   async function refreshPage() {
+    isRefreshing = true;
+    pageIsOld = false;
+    try {
+      await readAll();
+    } finally {
+      isRefreshing = false;
+    }
+  }
+
+  async function readAll() {
     for (const name of NAMES) htmx.trigger(document.body, `live:${name}`, { ids: [] });
     for (const table of document.querySelectorAll("[data-live-table]")) refreshTable(table, 0);
     const pieces = [...document.querySelectorAll(PIECES)].filter((piece) => !piece.closest("[data-live-table]"));
     if (!pieces.length && !feed() && line) return;
     const fresh = await readPage();
-    if (!fresh) return; // the next connection tries again
+    if (!fresh) return;
     for (const piece of pieces) {
       const twin = fresh.getElementById(piece.id);
       if (twin) replacePiece(document.adoptNode(twin));
@@ -235,11 +264,24 @@
   }
 
   async function readPage() {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html", "X-Unattended": "1" } }).catch(() => null);
+    const headers = { Accept: "text/html", "X-Unattended": "1" };
+    const read = async (answer) => ({ answer, text: await answer.text() });
+    const asked = fetch(location.href, { headers, signal: AbortSignal.timeout(READ_MS) });
+    const { answer, text } = await asked.then(read).catch(() => ({}));
+    if (hasFailed(answer)) refreshSoon(REFRESH_AGAIN_MS);
     if (!line && answer?.redirected) location.reload(); // signed out meanwhile
     if (!answer?.ok || answer.redirected) return null;
     heardAt = new Date();
-    return new DOMParser().parseFromString(await answer.text(), "text/html");
+    return new DOMParser().parseFromString(text, "text/html");
+  }
+
+  const hasFailed = (answer) => !answer?.status || answer.status >= 500; // a refusal stays one
+
+  for (const failure of ["htmx:sendError", "htmx:responseError"]) {
+    document.addEventListener(failure, ({ detail }) => {
+      const isLive = detail.requestConfig.triggeringEvent?.type.startsWith("live");
+      if (isLive && hasFailed(detail.xhr)) refreshSoon(REFRESH_AGAIN_MS);
+    });
   }
 
   // What a page asks by itself is no sign that somebody is there: a session nobody uses ends.
@@ -272,7 +314,7 @@
     polling = 0;
     isPolling = false;
     say("live", "Live");
-    if (openedBefore || performance.now() > PAGE_IS_OLD_MS) refreshPage();
+    if (openedBefore || performance.now() > PAGE_IS_OLD_MS) refreshSoon();
     openedBefore = true;
     heardAt = new Date();
   });
@@ -311,7 +353,7 @@
 
   async function poll() {
     if (line) return;
-    if (!document.hidden) await refreshPage();
+    if (!document.hidden && !isRefreshing) await refreshPage();
     if (line) return;
     isPolling = true;
     say("waiting", `Not live, data from ${clock(heardAt)}`);

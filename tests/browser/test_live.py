@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, Page, WebSocketRoute, expect
+from playwright.sync_api import Locator, Page, Route, WebSocketRoute, expect
 
+from portal.live.marks import marks_html
 from tests.browser.steps import call, open_live, order, sign_in, wait_for, wait_until_live
 from tests.environment.bad_line import BadLine
 from tests.environment.portal import EmulatedServer, RunningPortal
@@ -14,6 +15,9 @@ pytestmark = pytest.mark.browser
 SERVER_RESTARTS = 1012
 BEHIND = 4408
 REFUSED = 4403
+
+MAKE_OLD = "Math.random = () => 0; document.querySelector('#activity-feed').replaceChildren()"
+"""The page shows no line of activity any more; what is spread at random comes at once."""
 
 
 @pytest.fixture
@@ -178,6 +182,45 @@ def test_after_a_restart_of_the_portal_the_page_shows_what_it_missed(
     sockets.restarts = False
     wait_until_live(technician)
     expect(technician.locator("#activity-feed > li", has_text="MISSED_MEANWHILE")).to_be_visible()
+
+
+def test_a_page_whose_refresh_failed_becomes_current_nevertheless(technician: Page):
+    technician.clock.install()
+    sockets = Sockets(technician)
+    open_live(technician, "/activity/")
+    technician.wait_for_load_state("networkidle")  # it may have been told to refresh when it joined
+    newest = technician.locator("#activity-feed > li").first.get_attribute("id")  # others push it off last
+    failed: list[Route] = []
+
+    def fail(route: Route) -> None:
+        failed.append(route)
+        route.abort()
+
+    technician.route("**/activity/", fail, times=1)
+    technician.evaluate(MAKE_OLD)
+    sockets.opened[-1].send(marks_html([], refresh=True))
+    wait_for(technician, lambda: failed)
+    technician.clock.fast_forward(20_000)
+    expect(technician.locator(f"#{newest}")).to_be_attached()
+    assert len(sockets.opened) == 1
+
+
+def test_a_page_nobody_looks_at_is_refreshed_when_somebody_does(technician: Page):
+    sockets = Sockets(technician)
+    open_live(technician, "/activity/")
+    technician.wait_for_load_state("networkidle")
+    technician.evaluate(
+        f"{MAKE_OLD}; Object.defineProperty(document, 'hidden', {{ value: true, writable: true }})"
+    )
+    refreshed: list[str] = []
+    technician.on("request", lambda asked: asked.url.endswith("/activity/") and refreshed.append(asked.url))
+    sockets.close(BEHIND)
+    wait_for(technician, lambda: len(sockets.opened) == 2)
+    wait_until_live(technician)
+    technician.evaluate("new Promise((go_on) => setTimeout(go_on, 100))")  # later than what was due at once
+    assert not refreshed
+    technician.evaluate("document.hidden = false; document.dispatchEvent(new Event('visibilitychange'))")
+    wait_for(technician, lambda: refreshed)
 
 
 @pytest.mark.parametrize("code", [BEHIND, 1000, 1001])
