@@ -54,11 +54,15 @@ def show(report: Report) -> None:
     for one in report.findings:
         figures = f"{one.events:>9}{one.jobs:>8}{one.webhooks:>10}"
         print(f"{one.name:<10}{figures}{len(one.lost):>6}{len(one.doubled):>9}{len(one.stuck):>7}")
+    if report.deaths:
+        print(f"\n{'ended by itself':<20}{'status':>6}")
+    for death in report.deaths:
+        print(f"{death.name:<20}{death.status:>6}")
     for title, texts in (
         ("lost", report.lost),
         ("doubled", report.doubled),
         ("stuck", report.stuck),
-        ("ended by themselves", report.deaths),
+        ("ended by itself", report.deaths),
     ):
         for text in texts[:SHOWN]:
             print(f"{title}: {text}")

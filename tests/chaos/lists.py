@@ -31,8 +31,13 @@ def profiles(users: dict[str, Any]) -> dict[str, Rows]:
             "items": len(items),
         }
         for device_id, device in devices.items():
+            system = device["PlatformVersion"]
             found["device"][name, device_id] = {
                 "name": device["FriendlyName"],
+                "platform": f"{system['os']}/{system['arch']}",
+                "os": f"{system['distribution']} {system['version']}".strip(),
+                "version": device["ClientVersion"],
+                "time_zone": device["DeviceTimezone"],
                 "registered": device["RegistrationTime"],
                 "items": sum(item["OwnerDevice"] == device_id for item in items.values()),
             }
@@ -85,6 +90,7 @@ def jobs(told: list[dict[str, Any]]) -> Rows:
             "started": job["StartTime"],
             "ended": job["EndTime"] or None,
             "version": job["ClientVersion"],
+            "cancellation": job.get("CancellationID", ""),
         }
         if job["EndTime"]:
             row |= {

@@ -27,7 +27,9 @@ class Mirror:
                 ["username"],
             ),
             "device": self._rows(
-                "SELECT u.username, x.device_id, x.name, x.registered_at AS registered, x.item_count AS items"
+                "SELECT u.username, x.device_id, x.name, x.platform, x.os_version AS os,"
+                " x.client_version AS version, x.time_zone, x.registered_at AS registered,"
+                " x.item_count AS items"
                 f" FROM fleet_device x {_USER} WHERE x.server_id={self._server}",
                 ["username", "device_id"],
             ),
@@ -69,7 +71,8 @@ class Mirror:
         found = self._rows(
             'SELECT j.guid, j.username AS "user", j.item_guid AS item, j.vault_guid AS vault,'
             " d.device_id AS device, j.classification, j.status, j.started_at AS started,"
-            " j.ended_at AS ended, j.client_version AS version, j.files, j.size_bytes AS size,"
+            " j.ended_at AS ended, j.client_version AS version, j.cancellation_id AS cancellation,"
+            " j.files, j.size_bytes AS size,"
             " j.upload_bytes AS upload, j.download_bytes AS download"
             " FROM jobs_job j LEFT JOIN fleet_device d ON d.id = j.device_id"
             f" WHERE j.server_id={self._server}",

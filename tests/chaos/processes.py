@@ -8,12 +8,25 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from portal.demo.children import end_group, end_with_parent
 from tests.environment.portal import ROOT
 
 STOP_SECONDS = 8.0
 LAST_LINES = 6
+
+
+class Death(NamedTuple):
+    """How a process ended by itself, which none should."""
+
+    name: str
+    status: int
+    """Negative: the signal that ended it."""
+    last_words: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ended with {self.status}: {self.last_words}"
 
 
 @dataclass
@@ -23,8 +36,7 @@ class Process:
     popen: subprocess.Popen[bytes] | None = None
     start_at: float = 0.0
     """Not before this moment (monotonic), after it was killed."""
-    deaths: list[str] = field(default_factory=list)
-    """How it ended by itself, which none should."""
+    deaths: list[Death] = field(default_factory=list)
 
 
 class Processes:
@@ -108,7 +120,7 @@ class Processes:
                 continue
             if process.popen.poll() is not None and process.start_at == 0.0:
                 said = self._last_words(process.name)
-                process.deaths.append(f"{process.name} ended with {process.popen.returncode}: {said}")
+                process.deaths.append(Death(process.name, process.popen.returncode, said))
                 self._bury(process)
                 self.start(process.name)
             elif process.start_at and time.monotonic() >= process.start_at:
@@ -126,7 +138,7 @@ class Processes:
         return " | ".join(lines[-LAST_LINES:])
 
     @property
-    def deaths(self) -> list[str]:
+    def deaths(self) -> list[Death]:
         """Processes that ended by themselves."""
         return [death for process in self._all.values() for death in process.deaths]
 

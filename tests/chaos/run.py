@@ -10,6 +10,7 @@ from typing import Final
 from tests.chaos import faults
 from tests.chaos.changes import change_something
 from tests.chaos.checker import Checker, Findings
+from tests.chaos.processes import Death
 from tests.chaos.world import World
 
 TICK: Final = 0.25
@@ -50,7 +51,7 @@ class Report:
     seed: int
     faults: Counter[str] = field(default_factory=Counter)
     findings: list[Findings] = field(default_factory=list)
-    deaths: list[str] = field(default_factory=list)
+    deaths: list[Death] = field(default_factory=list)
     backups: int = 0
 
     @property
@@ -67,7 +68,7 @@ class Report:
 
     @property
     def is_clean(self) -> bool:
-        return not (self.lost or self.doubled or self.stuck)
+        return not (self.lost or self.doubled or self.stuck or self.deaths)
 
     def __str__(self) -> str:
         events = sum(one.events for one in self.findings)
@@ -89,6 +90,7 @@ def run(world: World, settings: Settings, say: Say) -> Report:
     say("Everything is whole again; now it is quiet.")
     faults.heal(world)
     report.findings = _compared(world, settings.quiet, checker, say)
+    world.processes.revive()
     report.deaths = world.processes.deaths
     return report
 
