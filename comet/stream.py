@@ -7,7 +7,7 @@ may have changed meanwhile.
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import SplitResult
@@ -31,7 +31,7 @@ from comet.types import StreamableEvent
 from comet.types.events import EVENT_DATA
 
 PATH = "/api/v1/events/stream"
-_METHOD = "events/stream"  # how errors name it
+METHOD = "events/stream"  # how errors name it
 _FRAMES = ("Username", "AuthType", "Password", "SessionKey", "TOTP")
 _ACCEPTED = "200 OK"
 _REFUSED = "403 Unauth"
@@ -186,7 +186,7 @@ class EventStream:
             await self._socket.close()
             self._socket = None
 
-    async def __aiter__(self) -> AsyncIterator[StreamedEvent | BadFrame]:
+    async def __aiter__(self) -> AsyncGenerator[StreamedEvent | BadFrame, None]:
         while True:
             yield read_event(await self._receive(self._connected()))
 
@@ -310,7 +310,7 @@ class EventStream:
         http_status: int | None = None,
         status: int | None = None,
     ) -> errors.CometError:
-        return kind(message, server=self.url, method=_METHOD, http_status=http_status, status=status)
+        return kind(message, server=self.url, method=METHOD, http_status=http_status, status=status)
 
 
 def read_event(text: str) -> StreamedEvent | BadFrame:

@@ -1,6 +1,7 @@
 """The event stream: a websocket that signs in by five text frames and then only listens."""
 
 import asyncio
+import json
 from contextlib import suppress
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
@@ -32,9 +33,9 @@ async def serve(server: Server, socket: WebSocket) -> None:
             await socket.close()
         return
     subscription = server.hub.subscribe(caller.sees, _allowed(socket.query_params.get("allowList", "")))
+    subscription.offer(json.dumps(server.hello()))
     try:  # who reads the consent hears of all that happens from then on
         await socket.send_text("200 OK")
-        await socket.send_json(server.hello())
         await _relay(server, socket, subscription)
     finally:
         server.hub.unsubscribe(subscription)

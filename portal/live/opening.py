@@ -1,16 +1,24 @@
-"""How a stream is opened: for which server, with which key, and not all at once."""
+"""How a stream is opened: for which server, with which key, not all at once, and with a hello."""
 
 import asyncio
+from contextlib import aclosing
 from typing import Final
 
 import comet
-from comet.stream import EventStream
+from comet.constants import StreamableEventType as Type
+from comet.stream import METHOD, BadFrame, EventStream, StreamedEvent
 from portal.live.fences import Fenced
 from portal.servers import clients
 from portal.servers.models import CometServer
 
 TURN_SECONDS: Final = 2.0
 """A server that has not answered by then makes way for the next, while it is waited for."""
+
+HELLO_SECONDS: Final = 60.0
+"""A Comet Server tells its hello as soon as it has let a stream in."""
+
+MOST_BEFORE_HELLO: Final = 1000
+"""Frames. It should be the first."""
 
 
 async def open_in_turn(stream: EventStream, turns: asyncio.Semaphore) -> None:
@@ -31,6 +39,43 @@ async def open_in_turn(stream: EventStream, turns: asyncio.Semaphore) -> None:
             await asyncio.gather(opening, return_exceptions=True)
         await stream.close()
         raise
+
+
+async def until_hello(stream: EventStream) -> list[StreamedEvent | BadFrame]:
+    """What came with the hello that begins every stream, and that last. Without it nobody knows whether the
+    stream tells anything: one that some proxy let in is as quiet as one on which nothing happens.
+
+    Raises:
+        comet.NotComet: it did not come within `HELLO_SECONDS`.
+        comet.CometError: as reading does.
+    """
+    came: list[StreamedEvent | BadFrame] = []
+    try:
+        async with asyncio.timeout(HELLO_SECONDS), aclosing(aiter(stream)) as items:
+            async for item in items:
+                came.append(item)
+                if isinstance(item, StreamedEvent) and item.event.type == Type.META_HELLO:
+                    return came
+                if len(came) == MOST_BEFORE_HELLO:
+                    break
+    except TimeoutError as problem:
+        raise _without_hello(stream, came) from problem
+    raise _without_hello(stream, came)
+
+
+def _without_hello(stream: EventStream, came: list[StreamedEvent | BadFrame]) -> comet.NotComet:
+    events = sum(isinstance(item, StreamedEvent) for item in came)
+    told = [
+        f"{count:,} {what if count == 1 else f'{what}s'}"
+        for count, what in ((events, "other event"), (len(came) - events, "unreadable frame"))
+        if count
+    ]
+    instead = f"but {' and '.join(told)}" if told else "nor anything else"
+    return comet.NotComet(
+        f"let the portal in and sent no hello within {HELLO_SECONDS:g} seconds, {instead}",
+        server=stream.url,
+        method=METHOD,
+    )
 
 
 def followed(server_id: int) -> CometServer:

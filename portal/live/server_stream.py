@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -13,7 +13,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 from websockets.exceptions import ConnectionClosed
 
 import comet
-from comet.stream import EventStream
+from comet.stream import BadFrame, EventStream, StreamedEvent
 from portal.core.addresses import address_guard
 from portal.core.encryption import SecretUnreadable
 from portal.live.fences import Fenced
@@ -22,7 +22,7 @@ from portal.live.ingest import Arrival, Outcome, ingest
 from portal.live.leases import Held
 from portal.live.mirror import asked_types
 from portal.live.observing import Cause
-from portal.live.opening import followed, open_in_turn, session_key
+from portal.live.opening import followed, open_in_turn, session_key, until_hello
 from portal.live.stream_state import note_down, note_up
 from portal.servers.models import CometServer
 
@@ -97,7 +97,8 @@ class ServerStream:
                 if self.is_open and isinstance(exc, comet.Timeout):
                     log.info("stream.silent", server_id=self._held.server_id, seconds=IDLE_SECONDS)
                     continue  # quiet, or dead: only opening it again tells
-                failures = 1 if loop.time() - began > STEADY_SECONDS else failures + 1
+                steady = self.is_open and loop.time() - began > STEADY_SECONDS
+                failures = 1 if steady else failures + 1
                 await self._note_failure(exc, failures)
                 if isinstance(exc, SecretUnreadable):
                     await asyncio.sleep(UNREADABLE_PAUSE_SECONDS)
@@ -116,12 +117,13 @@ class ServerStream:
         server = await self._in_thread(followed, self._held.server_id)
         stream = await self._opened(server)
         try:
+            came = await until_hello(stream)
             await self._in_thread(
                 _note_opened, server, self._held.fence, self._unheard_since, self._unheard_cause
             )
             log.info("stream.opened", server_id=self._held.server_id)
             self.is_open = True
-            await self._pump(stream)
+            await self._pump(stream, came)
         finally:
             await stream.close()
 
@@ -150,12 +152,15 @@ class ServerStream:
             ca_file=settings.COMET_CA_FILE,
         )
 
-    async def _pump(self, stream: EventStream) -> None:
-        """Read and write side by side; what was read is written, however the stream ends."""
+    async def _pump(self, stream: EventStream, came: Sequence[StreamedEvent | BadFrame]) -> None:
+        """Read and write side by side, after what came already; it is written, however the stream ends."""
         arrivals: Arrivals = asyncio.Queue(BACKLOG_EVENTS)
         self._arrivals = arrivals
+        for position, item in enumerate(came):
+            arrivals.put_nowait(Arrival(position, datetime.now(UTC), item))
+        self.events += len(came)
         writer = asyncio.create_task(self._write(arrivals, uuid4()))
-        reader = asyncio.create_task(self._read(stream, arrivals))
+        reader = asyncio.create_task(self._read(stream, arrivals, len(came)))
         try:
             await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
             if writer.done():
@@ -169,9 +174,8 @@ class ServerStream:
             if not writer.done():
                 await _finish(writer, arrivals)
 
-    async def _read(self, stream: EventStream, arrivals: Arrivals) -> None:
-        """Never returns: reading a stream ends by raising."""
-        position = 0
+    async def _read(self, stream: EventStream, arrivals: Arrivals, position: int) -> None:
+        """Never returns: reading a stream ends by raising. `position` is that of the next frame."""
         unsure_for = timedelta()
         try:
             async for item in stream:

@@ -27,7 +27,7 @@ from portal.live import leases, opening, relay, server_stream
 from portal.live.gaps import close_gap, note_gap, queue_open_gaps
 from portal.live.models import Event, StreamLease
 from portal.live.relay import DATABASE_THREADS
-from portal.live.relay_status import list_relays
+from portal.live.relay_status import health_of, list_relays
 from portal.live.stream_state import note_unattended
 from portal.servers import clients
 from portal.servers.bookkeeping import publish_server
@@ -294,6 +294,29 @@ def test_a_silent_stream_is_opened_again_without_being_called_down(emulator, lin
     entry = gap_entry()
     assert "said nothing" in entry.summary
     assert entry.data["interruptions"] >= 2
+
+
+def test_a_stream_that_tells_no_hello_is_down_and_tried_again_ever_later(emulator, mirrored, monkeypatch):
+    monkeypatch.setattr(opening, "HELLO_SECONDS", 0.3)
+    monkeypatch.setattr(server_stream, "STEADY_SECONDS", 0.1)
+    failures: list[int] = []
+    monkeypatch.setattr(server_stream, "pause_after", lambda count: failures.append(count) or 0.01)
+    with RelayThread():
+        wait_for(lambda: is_up(mirrored))
+        opened = StreamLease.objects.get().openings
+        emulator.order("streams/stall", seconds=3600)
+        emulator.order("streams/drop", seconds=0)
+        wait_for(lambda: failures[-3:] == [2, 3, 4])
+        assert not is_up(mirrored)
+        assert f"{mirrored.name} did not answer as a Comet Server does" in mirrored.stream_error
+        assert "no hello within 0.3 seconds" in mirrored.stream_error
+        assert gap_entry().gap_is_open
+        emulator.order("clear")
+        wait_for(lambda: is_up(mirrored))
+    health = health_of(mirrored)
+    assert "no hello" in health.last_error
+    assert StreamLease.objects.get().openings == opened + 1
+    assert not gap_entry().gap_is_open
 
 
 def test_a_stopped_server_is_said_to_be_down_and_comes_back(emulator, linked, provider):
