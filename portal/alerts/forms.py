@@ -76,7 +76,8 @@ class RulesForm(forms.ModelForm):
         required=False,
         min_value=1,
         max_value=1440,
-        help_text=f"Without its event stream for longer. Empty: as above, else {STALE_MINUTES}.",
+        help_text=f"Without its event stream for longer. Empty: as above, else {STALE_MINUTES}."
+        " Heard by webhook alone: 45 at least.",
     )
     quiet_from = forms.TimeField(
         label="Quiet from",

@@ -1,4 +1,4 @@
-"""Alerts of Comet Servers: the event stream is down, and what is shown grows old."""
+"""Alerts of Comet Servers: the event stream is down, or it is off by choice, and what is shown grows old."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from portal.alerts.models import Alert
 from portal.alerts.rules import RuleBook
 from portal.alerts.turns import Standing, Turned, turn
 from portal.core.templatetags.portal_tags import largest_unit
-from portal.servers.models import SERVER_ITSELF, CometServer, Placement
+from portal.servers.models import SERVER_ITSELF, UNHEARD_AFTER, CometServer, Placement
 
 
 def evaluate_servers() -> Turned:
@@ -67,10 +67,15 @@ def _standing_of(server: CometServer, placement_id: int, rules: RuleBook, now: d
     told = (placement_id, server.tenant_id, server.name)
     if server.is_live:
         return Standing(*told)
-    heard = max(filter(None, (server.data_at, server.stream_changed_at, server.linked_at)))
-    minutes = rules.of(server.tenant.path).stale_minutes
-    if now - heard <= timedelta(minutes=minutes):
+    silence = now - server.quiet_since
+    patience = timedelta(minutes=rules.of(server.tenant.path).stale_minutes)
+    age = largest_unit(silence.total_seconds())
+    if server.is_by_webhook:
+        if silence <= max(patience, UNHEARD_AFTER):
+            return Standing(*told)
+        message = server.last_sync_error or "It could not be read"
+        return Standing(*told, cause=Cause.STALE, message=f"Nothing posted for {age}. {message}")
+    if silence <= patience:
         return Standing(*told, is_known=False)
-    age = largest_unit((now - heard).total_seconds())
     message = server.stream_error or f"No event stream, and nothing heard for {age}"
     return Standing(*told, cause=Cause.STALE, message=message)

@@ -66,7 +66,9 @@ class Server(msgspec.Struct):
     tenant: TenantRef
     address: Annotated[str, _told("Where browsers reach it.", "https://fr-par-2.example.com")]
     version: Annotated[str, _told("Of the Comet Server; empty before the first sync.", "25.9.7")]
-    stream: Annotated[str, _told("Its event stream: up, down or never.", "up")]
+    stream: Annotated[
+        str, _told("Its event stream: up, down, never or off (heard by webhook alone, by choice).", "up")
+    ]
     is_stale: Annotated[bool, _told("Whether what is told of it may have changed since.", False)]
     data_at: Annotated[Time | None, Meta(description="When it last told something.")]
     last_event_at: Annotated[Time | None, Meta(description="When its last event came in.")]

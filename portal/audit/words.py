@@ -64,6 +64,8 @@ WORDS: Final = {
     "sso.end": "Ended a Comet session",
     "sso.key": "Signed a window into Comet",
     "sso.launch": "Opened Comet",
+    "stream.close": "Chose to hear a Comet Server by webhook alone",
+    "stream.open": "Opened the event stream of a Comet Server again",
     "tenant.create": "Made a tenant",
     "tenant.move": "Moved a tenant",
     "tenant.purge": "Deleted a tenant for good",

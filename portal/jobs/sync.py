@@ -193,5 +193,5 @@ def remedial_sync(server: CometServer, since: datetime | None) -> Remedied:
     except comet.CometError as error:
         note_failure(server, error)
         raise
-    CometServer.objects.filter(pk=server.pk).update(last_sync_error="")
+    CometServer.objects.filter(pk=server.pk).update(last_sync_error="", last_read_at=now)
     return found

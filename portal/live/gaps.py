@@ -20,6 +20,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 import comet
+from portal.core.events import publish
 from portal.fleet.apply import apply_profiles
 from portal.fleet.models import UserProfile
 from portal.fleet.records import decode_profile
@@ -115,6 +116,7 @@ def close_gap(server_id: int) -> None:
             held.gap_since = held.gap_queued_at = None
             held.save(update_fields=["gap_since", "gap_queued_at"])
         caught_up(held, server, asdict(found), is_all=is_all)
+        publish("server.heard", tenant_id=server.tenant_id, server=server.pk)
     log.info("gap.closed", server_id=server_id, since=lease.gap_since.isoformat(), is_all=is_all)
 
 

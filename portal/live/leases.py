@@ -38,7 +38,7 @@ class Held:
 
 
 class Standing(NamedTuple):
-    """How many linked servers a holder has; the rest tells whether they are the same as before."""
+    """How many servers to follow a holder has; the rest tells whether they are the same as before."""
 
     servers: int = 0
     fences: int | None = None
@@ -55,9 +55,15 @@ class Holding:
     streams: list[Held]
 
 
+def to_follow(prefix: str = "") -> Q:
+    """Which servers' streams relays hold: of those that are linked, and not heard by webhook alone."""
+    off = Q((f"{prefix}stream", CometServer.Stream.OFF))
+    return Q((f"{prefix}unlinking_at", None)) & ~off
+
+
 _by_holder = Prepared(
     lambda: (
-        CometServer.objects.filter(unlinking_at=None)
+        CometServer.objects.filter(to_follow())
         .order_by()
         .values("stream_lease__holder")
         .annotate(
@@ -79,7 +85,7 @@ def hold(holder: str, last: Holding | None = None) -> Holding:
     What has not changed since `last` is not read again.
     """
     StreamLease.objects.filter(holder=holder).update(expires_at=from_now(LEASE))
-    mine = StreamLease.objects.filter(holder=holder, server__unlinking_at=None)
+    mine = StreamLease.objects.filter(to_follow("server__"), holder=holder)
     standings = _standings()
     if None in standings:
         _add_missing()
@@ -121,7 +127,7 @@ def _standings() -> dict[str | None, Standing]:
 
 
 def _add_missing() -> None:
-    unleased = CometServer.objects.filter(stream_lease=None, unlinking_at=None).values_list("pk", flat=True)
+    unleased = CometServer.objects.filter(to_follow(), stream_lease=None).values_list("pk", flat=True)
     StreamLease.objects.bulk_create(
         (StreamLease(server_id=server_id) for server_id in unleased), ignore_conflicts=True
     )
@@ -129,7 +135,7 @@ def _add_missing() -> None:
 
 def _take(holder: str, most: int) -> None:
     free = Q(holder="") | Q(expires_at=None) | Q(expires_at__lte=Now())
-    for lease in StreamLease.objects.filter(free, server__unlinking_at=None)[:most]:
+    for lease in StreamLease.objects.filter(free, to_follow("server__"))[:most]:
         StreamLease.objects.filter(free, pk=lease.pk, fence=lease.fence).update(
             holder=holder,
             fence=lease.fence + 1,

@@ -138,14 +138,26 @@ def _work() -> Iterator[Metric]:
 
 def _servers() -> Iterator[Metric]:
     now = timezone.now()
-    up = GaugeMetricFamily("perihelion_server_stream_up", "Whether its stream is open.", labels=["server"])
+    up = GaugeMetricFamily(
+        "perihelion_server_stream_up",
+        "Whether its stream is open; nothing is told where it is off by choice.",
+        labels=["server"],
+    )
+    by_webhook = GaugeMetricFamily(
+        "perihelion_server_by_webhook",
+        "Whether somebody chose that it is heard by webhook alone.",
+        labels=["server"],
+    )
     age = GaugeMetricFamily(
         "perihelion_server_data_age_seconds", "Since it last told something.", labels=["server"]
     )
     for server in CometServer.objects.filter(unlinking_at=None).order_by("pk"):
         labels = [f"{server.pk} {server.name}"]
-        up.add_metric(labels, int(server.is_live))
+        by_webhook.add_metric(labels, int(server.is_by_webhook))
+        if not server.is_by_webhook:
+            up.add_metric(labels, int(server.is_live))
         if server.data_at is not None:
             age.add_metric(labels, (now - server.data_at).total_seconds())
     yield up
+    yield by_webhook
     yield age

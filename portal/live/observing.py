@@ -31,12 +31,14 @@ class Cause(StrEnum):
     CUT = "cut"
     SILENT = "silent"
     UNATTENDED = "unattended"
+    OFF = "off"
 
 
 REASONS: Final = {
     Cause.CUT: "its event stream was cut",
     Cause.SILENT: "its event stream said nothing",
     Cause.UNATTENDED: "no relay followed its event stream",
+    Cause.OFF: "its event stream was off and it posted nothing",
 }
 
 COUNTED: Final = {
@@ -51,7 +53,7 @@ def begin_gap(lease: StreamLease, server: CometServer, since: datetime, cause: C
     """Say that nobody observes the server from `since` on. The caller has the lease locked.
 
     Does nothing where that is said already, for a server that was never observed at all, and for one
-    that posted something since.
+    that posted something since. Where it was told to post no more, its last post is what was heard.
     """
     if server.last_event_at is None:
         return
@@ -59,9 +61,13 @@ def begin_gap(lease: StreamLease, server: CometServer, since: datetime, cause: C
     if latest is not None and latest.gap_is_open:
         return
     if lease.unheard_since is not None and lease.unheard_since <= since:
-        since, cause = lease.unheard_since, Cause.UNATTENDED
-    if WebhookIntake.objects.filter(server=server, last_received_at__gt=since).exists():
+        was_off = server.stream == CometServer.Stream.NEVER
+        since, cause = lease.unheard_since, Cause.OFF if was_off else Cause.UNATTENDED
+    posted = WebhookIntake.objects.filter(server=server, last_received_at__gt=since).first()
+    if posted is not None and posted.set_up_at is not None:
         return
+    if posted is not None and posted.last_received_at is not None:
+        since = posted.last_received_at
     if latest is not None and _is_together(latest, since):
         latest.type, latest.received_at = Event.Own.UNOBSERVED, max(since, latest.received_at)
         latest.gap["interruptions"] += 1

@@ -8,6 +8,7 @@ import comet
 from comet.constants import StreamableEventType as Type
 from comet.stream import METHOD, BadFrame, EventStream, StreamedEvent
 from portal.live.fences import Fenced
+from portal.live.leases import to_follow
 from portal.servers import clients
 from portal.servers.models import CometServer
 
@@ -82,11 +83,11 @@ def followed(server_id: int) -> CometServer:
     """The server, with its credential as it is now.
 
     Raises:
-        Fenced: it was unlinked.
+        Fenced: it was unlinked, or is heard by webhook alone.
     """
-    server = CometServer.objects.filter(pk=server_id, unlinking_at=None).first()
+    server = CometServer.objects.filter(to_follow(), pk=server_id).first()
     if server is None:
-        raise Fenced(f"server {server_id} was unlinked")
+        raise Fenced(f"server {server_id} is not to be followed any more")
     return server
 
 

@@ -9,8 +9,15 @@ from django.utils import timezone
 
 from portal.core.heartbeats import alive
 from portal.live.leases import LEASE, RELAY
-from portal.live.models import StreamLease
+from portal.live.models import StreamLease, WebhookIntake
 from portal.servers.models import CometServer
+
+BY_WEBHOOK: Final = (
+    "No relay holds a connection to it; each event is shown as soon as it is posted. What a webhook loses,"
+    " since Comet gives up posting after a while and forgets what is queued when it restarts, is read every"
+    " half hour. Sign-ins and sessions lost like this stay unknown."
+)
+"""What it means to hear a server by webhook alone."""
 
 NO_RELAY: Final = "No relay is running. Start one with `manage.py relay`."
 TAKEN_SECONDS: Final = 15
@@ -62,11 +69,16 @@ class StreamHealth:
     last_error_at: datetime | None
     advice: str
     """What is under way, or to be done; empty where nothing is."""
+    posted_at: datetime | None = None
+    """When it last posted; told of a server that is heard by webhook alone."""
 
 
 def health_of(server: CometServer) -> StreamHealth:
     """Two queries; one where the server came with its lease."""
     lease: StreamLease | None = getattr(server, "stream_lease", None)
+    if server.is_by_webhook:
+        posted = WebhookIntake.objects.filter(server=server).values_list("last_received_at", flat=True)
+        return StreamHealth("", None, 0, *_last_error(lease), BY_WEBHOOK, posted.first())
     relays = {relay.holder for relay in list_relays()}
     if lease is None or lease.holder not in relays:
         return StreamHealth("", None, 0, *_last_error(lease), _advice(server, lease, relays))
@@ -119,7 +131,7 @@ def status_lines() -> Iterator[str]:
         since = f" since {_ago(server.stream_changed_at)}" if server.stream_changed_at else ""
         last = f", last event {_ago(server.last_event_at)} ago" if server.last_event_at else ", no event yet"
         error = f": {server.stream_error}" if server.stream_error else ""
-        holder = leases.get(server.pk) or "no relay"
+        holder = "choice" if server.is_by_webhook else leases.get(server.pk) or "no relay"
         yield f"{server.name}: {server.get_stream_display()}{since} by {holder}{last}{error}"
 
 

@@ -19,9 +19,8 @@ from portal.servers.models import CometServer
 def note_up(server_id: int, *, fence: int, since: datetime, cause: Cause) -> None:
     """The stream is open: from now on events are told as they happen. Nobody read it from `since` on."""
     with transaction.atomic():
-        lease = _lease_under(server_id, fence)
-        if lease is not None:
-            server = CometServer.objects.get(pk=server_id)
+        lease, server = _held_under(server_id, fence)
+        if lease is not None and server is not None:
             end_gap(lease, server, since, cause)
             lease.openings += 1
             lease.save(update_fields=["openings"])
@@ -31,18 +30,22 @@ def note_up(server_id: int, *, fence: int, since: datetime, cause: Cause) -> Non
 def note_down(server_id: int, *, fence: int, since: datetime, problem: Exception) -> None:
     """The stream is not open, and why. The first of several failures dates it; nobody read it since."""
     with transaction.atomic():
-        lease = _lease_under(server_id, fence)
-        if lease is not None:
-            server = CometServer.objects.get(pk=server_id)
+        lease, server = _held_under(server_id, fence)
+        if lease is not None and server is not None:
             begin_gap(lease, server, since, Cause.CUT)
             if _set(server, said_by(server.name, problem)):
                 lease.last_error, lease.last_error_at = server.stream_error, timezone.now()
                 lease.save(update_fields=["last_error", "last_error_at"])
 
 
-def _lease_under(server_id: int, fence: int) -> StreamLease | None:
-    """The lease, locked; None where it is another relay's to say by now."""
-    return StreamLease.objects.select_for_update().filter(server=server_id, fence=fence).first()
+def _held_under(server_id: int, fence: int) -> tuple[StreamLease | None, CometServer | None]:
+    """The lease, locked, and its server; None where it is another relay's to say by now, or nobody's.
+
+    Whoever turns the stream off holds that lock as well: what is said later finds it off.
+    """
+    lease = StreamLease.objects.select_for_update().filter(server=server_id, fence=fence).first()
+    followed = CometServer.objects.exclude(stream=CometServer.Stream.OFF)
+    return lease, followed.filter(pk=server_id).first() if lease is not None else None
 
 
 def note_unattended() -> int:

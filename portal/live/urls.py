@@ -1,6 +1,6 @@
 from django.urls import path
 
-from portal.live import metrics_views, set_aside_views, views, webhook_views
+from portal.live import metrics_views, set_aside_views, stream_choice_views, views, webhook_views
 
 app_name = "live"
 urlpatterns = [
@@ -21,6 +21,8 @@ urlpatterns = [
     path("servers/<int:pk>/webhook/check/", webhook_views.webhook_check, name="webhook-check"),
     path("servers/<int:pk>/webhook/remove/", webhook_views.webhook_remove, name="webhook-remove"),
     path("servers/<int:pk>/webhook/renew/", webhook_views.webhook_renew, name="webhook-renew"),
+    path("servers/<int:pk>/stream/close/", stream_choice_views.stream_close, name="stream-close"),
+    path("servers/<int:pk>/stream/open/", stream_choice_views.stream_open, name="stream-open"),
     path("metrics", metrics_views.metrics, name="metrics"),
     path("hooks/comet/<uuid:key>/", webhook_views.webhook_receive, name="webhook-receive"),
 ]

@@ -17,8 +17,10 @@ from comet.webhooks import TRACING_HEADER, register_webhook, remove_webhook
 from portal.core.addresses import AddressGuard, address_guard
 from portal.live.inbox import has_arrived
 from portal.live.models import WebhookIntake
+from portal.live.stream_choice import forget_webhook, open_again
 from portal.live.webhooks import (
     CHECK,
+    CHECK_MARK,
     REMOVE,
     SECRET_HEADER,
     SET_UP,
@@ -52,22 +54,32 @@ def set_up(item: OperationItem, progress: Progress) -> Done:
         )
     except comet.CometError as error:
         if intake.set_up_at is None:
-            WebhookIntake.objects.filter(pk=intake.pk).update(set_up_at=None)
+            forget_webhook(server, user=item.operation.started_by, because="its webhook could not be set up")
         raise ItemFailed(explain(server.name, error)) from error
-    return Done(text=f"{server.name} posts to {address}." if changed else "It was set up like this already.")
+    if changed:
+        return Done(text=f"{server.name} posts to {address}.")
+    if intake.set_up_at is not None:  # what it posted since then holds
+        WebhookIntake.objects.filter(pk=intake.pk).update(set_up_at=intake.set_up_at)
+    return Done(text="It was set up like this already.")
 
 
 @operation(REMOVE, permission="server:link", repeatable=True)
 def remove(item: OperationItem, progress: Progress) -> Done:
-    """Tell the server to post here no more; its other webhooks stay as they are."""
+    """Tell the server to post here no more; its other webhooks stay as they are.
+
+    Where it was heard by webhook alone, its event stream is opened before.
+    """
     server = _server(item)
     intake = intake_of(server)
+    user, because = item.operation.started_by, "its webhook was removed"
+    was_off = open_again(server.pk, user=user, because=because)
     try:
         was_there = remove_webhook(clients.for_server(server), registered_name(intake))
     except comet.CometError as error:
         raise ItemFailed(explain(server.name, error)) from error
-    WebhookIntake.objects.filter(pk=intake.pk).update(set_up_at=None)
-    return Done(text="Removed." if was_there else "The server had no such webhook.")
+    was_off |= forget_webhook(server, user=user, because=because)
+    text = "Removed." if was_there else "The server had no such webhook."
+    return Done(text=f"{text} Its event stream is opened again." if was_off else text)
 
 
 @operation(CHECK, permission="server:link", repeatable=True)
@@ -86,7 +98,7 @@ def check(item: OperationItem, progress: Progress) -> Done:
     wanted = option_for(intake, intake.address)
     if entry is None or _told(entry) != _told(wanted):
         raise ItemFailed(f"{server.name} has no such entry any more, or another one. Set it up again.")
-    tracing_id = f"perihelion-check-{uuid4()}"
+    tracing_id = f"{CHECK_MARK}{uuid4()}"
     _post_hello(intake, tracing_id, version)
     if not has_arrived(server.pk, tracing_id):
         raise ItemFailed(f"{intake.address} answered, but the event did not arrive in this portal.")

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -21,10 +21,13 @@ from portal.audit.services import ip_of
 from portal.core.access import PortalRequest, public, requires
 from portal.core.body_limits import LONGER
 from portal.core.encryption import SecretUnreadable
+from portal.core.htmx import render_page
 from portal.core.refusals import note_refusal
 from portal.live import inbox, webhooks
 from portal.live.fences import Fenced
 from portal.live.models import WebhookIntake
+from portal.live.relay_status import BY_WEBHOOK
+from portal.live.stream_choice import doubt_of
 from portal.servers.models import CometServer
 
 MAX_BYTES: Final = LONGER["/hooks/comet/"]
@@ -80,10 +83,22 @@ def _refused(why: str, status: int) -> HttpResponse:
 @requires("server:link")
 def webhook_detail(request: PortalRequest, pk: int) -> HttpResponse:
     """How a server posts its events here: state, address, and what can be done."""
-    server = _server(request, pk)
+    return webhook_page(request, _server(request, pk))
+
+
+def webhook_page(request: PortalRequest, server: CometServer, *, problem: str = "") -> HttpResponse:
+    """The page of a server's webhook; with a `problem`, why what was asked for was not done."""
     intake = WebhookIntake.objects.filter(server=server).first()
-    context = {"server": server, "intake": intake, "header": webhooks.SECRET_HEADER}
-    return render(request, "live/webhook_detail.html", context)
+    context = {
+        "server": server,
+        "intake": intake,
+        "header": webhooks.SECRET_HEADER,
+        "doubt": doubt_of(server, intake),
+        "by_webhook": BY_WEBHOOK,
+        "problem": problem,
+    }
+    status = 422 if problem else 200
+    return render_page(request, "live/webhook_detail.html", "live/_webhook_body.html", context, status=status)
 
 
 @require_POST

@@ -3,6 +3,7 @@
 import secrets
 from typing import Any, Final
 
+from django.db import transaction
 from django.utils import timezone
 
 import comet
@@ -13,6 +14,7 @@ from portal.audit import services as audit
 from portal.core.encryption import Secret, SecretUnreadable
 from portal.live.mirror import asked_types
 from portal.live.models import WebhookIntake
+from portal.live.stream_choice import forget_webhook
 from portal.operations import services as operations
 from portal.operations.models import Operation
 from portal.servers import clients
@@ -22,6 +24,9 @@ SECRET_HEADER: Final = "X-Perihelion-Secret"  # noqa: S105  (a header's name)
 SET_UP: Final = "webhook.set-up"
 REMOVE: Final = "webhook.remove"
 CHECK: Final = "webhook.check"
+
+CHECK_MARK: Final = "perihelion-check-"
+"""How the tracing id of a check begins, which the portal posts to itself."""
 
 
 def intake_of(server: CometServer) -> WebhookIntake:
@@ -80,7 +85,9 @@ def renew_secret(server: CometServer, *, user: object, ip: str | None) -> None:
     intake = intake_of(server)
     with audit.record("webhook.secret", actor=user, tenant_id=server.tenant_id, target=server, ip=ip):
         secret = Secret.seal(secrets.token_urlsafe(32))
-        WebhookIntake.objects.filter(pk=intake.pk).update(secret=secret, set_up_at=None)
+        with transaction.atomic():
+            forget_webhook(server, user=user, ip=ip, because="its webhook got another secret")
+            WebhookIntake.objects.filter(pk=intake.pk).update(secret=secret)
 
 
 def remove_at(server: CometServer, actor: Any) -> list[str]:

@@ -12,6 +12,9 @@ from portal.core.querysets import TenantQuerySet
 STALE_AFTER: Final = timedelta(minutes=1)
 """How long a server may be without its event stream before what is shown of it counts as stale."""
 
+UNHEARD_AFTER: Final = timedelta(minutes=45)
+"""The same of a server that is heard by webhook alone: it is read every half hour."""
+
 
 class CometServer(models.Model):
     """One linked Comet Server. Belongs to the Tenant that linked it; placements share it out."""
@@ -24,6 +27,7 @@ class CometServer(models.Model):
         NEVER = "never", "Not connected yet"
         UP = "up", "Live"
         DOWN = "down", "Stream down"
+        OFF = "off", "By webhook"
 
     tenant = models.ForeignKey("tenants.Tenant", models.PROTECT, related_name="servers")
     name = models.CharField(max_length=80)
@@ -52,6 +56,7 @@ class CometServer(models.Model):
     stream_error = models.CharField(max_length=500, blank=True)
     last_event_at = models.DateTimeField(null=True)
     last_full_sync_at = models.DateTimeField(null=True)
+    last_read_at = models.DateTimeField(null=True, help_text="When what events did not tell was last read.")
     last_sync_error = models.CharField(max_length=500, blank=True)
     jobs_revision = models.PositiveBigIntegerField(default=0, help_text="Rises with each write of its Jobs.")
     unlinking_at = models.DateTimeField(null=True, help_text="Since when its rows are being deleted.")
@@ -71,21 +76,29 @@ class CometServer(models.Model):
     @property
     def data_at(self) -> datetime | None:
         """When it last told something; None before the first sync."""
-        return max(
-            (at for at in (self.last_event_at, self.last_full_sync_at) if at is not None), default=None
-        )
+        told = (self.last_event_at, self.last_full_sync_at, self.last_read_at)
+        return max((at for at in told if at is not None), default=None)
 
     @property
     def is_live(self) -> bool:
         return self.stream == self.Stream.UP
 
     @property
+    def is_by_webhook(self) -> bool:
+        """Whether somebody chose that it is heard by its webhook alone: nobody follows its stream."""
+        return self.stream == self.Stream.OFF
+
+    @property
+    def quiet_since(self) -> datetime:
+        """Since when it told nothing, and nothing changed in how it is heard."""
+        return max(filter(None, (self.data_at, self.stream_changed_at, self.linked_at)))
+
+    @property
     def is_stale(self) -> bool:
         """Whether what is shown of it may have changed since: its stream is down and has been a while."""
         if self.is_live:
             return False
-        told = max(filter(None, (self.data_at, self.stream_changed_at, self.linked_at)))
-        return timezone.now() - told > STALE_AFTER
+        return timezone.now() - self.quiet_since > (UNHEARD_AFTER if self.is_by_webhook else STALE_AFTER)
 
     @property
     def stream_down_since(self) -> datetime | None:

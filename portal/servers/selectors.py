@@ -29,6 +29,9 @@ class Freshness:
     stale: Sequence[StaleServer]
     total: int
     live: bool
+    """Whether each is heard as it happens: by its stream, or by webhook where that was chosen."""
+    by_webhook: int
+    """How many are heard by webhook alone."""
     may_list: bool
     """Whether the person may open the list of servers."""
 
@@ -50,7 +53,8 @@ def freshness(access: Access) -> Freshness:
     return Freshness(
         stale=stale,
         total=len(found),
-        live=bool(found) and all(server.is_live for server in found),
+        live=bool(found) and all(server.is_live or server.is_by_webhook for server in found),
+        by_webhook=sum(server.is_by_webhook for server in found),
         may_list=bool(access.tenants_with("server:view")),
     )
 

@@ -65,6 +65,8 @@ LIVE: Final = {
     "live:webhook-check": action("server:link", of=lambda p: [p.server.pk], see="server:view"),
     "live:webhook-remove": action("server:link", of=lambda p: [p.server.pk], see="server:view"),
     "live:webhook-renew": action("server:link", of=lambda p: [p.server.pk], see="server:view"),
+    "live:stream-close": action("server:link", of=lambda p: [p.server.pk], see="server:view", post=422),
+    "live:stream-open": action("server:link", of=lambda p: [p.server.pk], see="server:view"),
 }
 
 OPERATIONS: Final = {

@@ -69,9 +69,9 @@ def _around_pk(script_prefix: str) -> tuple[str, str]:
 
 
 @register.inclusion_tag("live/_stream_health.html")
-def stream_health(server: CometServer) -> dict[str, Any]:
+def stream_health(server: CometServer, can_open: bool) -> dict[str, Any]:
     """Who reads the server's event stream, and what to do where nobody does; see live/_stream_health.html."""
-    return {"server": server, "health": health_of(server)}
+    return {"server": server, "health": health_of(server), "can_open": can_open}
 
 
 @register.inclusion_tag("live/_relays.html")

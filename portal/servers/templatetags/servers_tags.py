@@ -15,4 +15,10 @@ def freshness_pill(context: template.Context) -> dict[str, Any]:
     """How fresh the data is that this person sees; see servers/_freshness_pill.html."""
     request = context.get("request")
     found = freshness(getattr(request, "access", NO_ACCESS))
-    return {"stale": found.stale, "total": found.total, "live": found.live, "may_list": found.may_list}
+    return {
+        "stale": found.stale,
+        "total": found.total,
+        "live": found.live,
+        "by_webhook": found.by_webhook,
+        "may_list": found.may_list,
+    }

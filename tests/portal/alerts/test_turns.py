@@ -208,6 +208,46 @@ def test_a_server_without_stream_for_minutes_opens_and_closes_once_it_is_live():
     assert not Alert.objects.get().is_open
 
 
+def test_a_server_heard_by_webhook_alone_opens_none_for_its_stream_and_closes_one_that_was_open():
+    server = server_without_stream(44)
+    servers.evaluate_servers()
+    assert Alert.objects.get().is_open
+
+    type(server).objects.update(stream="off")
+    servers.evaluate_servers()
+    assert not Alert.objects.get().is_open
+
+
+@pytest.mark.parametrize(
+    ("error", "why"), [("fr-par-2 did not answer", "did not answer"), ("", "not be read")]
+)
+def test_a_server_heard_by_webhook_alone_opens_one_once_it_neither_posted_nor_could_be_read(error, why):
+    server = server_without_stream(46)
+    rows = type(server).objects
+    rows.update(stream="off", last_sync_error=error, last_read_at=timezone.now())
+    servers.evaluate_servers()
+    assert not Alert.objects.exists()
+
+    rows.update(last_read_at=None)
+    servers.evaluate_servers()
+    alert = Alert.objects.get()
+    assert (alert.is_open, alert.cause) == (True, Cause.STALE)
+    assert alert.message.startswith("Nothing posted for 46 min")
+    assert why in alert.message
+
+    rows.update(last_event_at=timezone.now())
+    servers.evaluate_servers()
+    assert not Alert.objects.get().is_open
+
+
+def test_a_longer_patience_with_servers_holds_for_what_is_heard_by_webhook_as_well(provider):
+    server = server_without_stream(50)
+    type(server).objects.update(stream="off")
+    Rules.objects.create(tenant=server.tenant, stale_minutes=60)
+    servers.evaluate_servers()
+    assert not Alert.objects.exists()
+
+
 def vault_with(status, message, **job):
     item = broken(message=message)
     vault = StorageVaultFactory(profile=item.profile)

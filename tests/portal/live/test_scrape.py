@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from portal.core.events import redis_connection
 from portal.core.heartbeats import say_alive
@@ -116,6 +117,18 @@ def test_without_redis_the_database_is_told_all_the_same(scrape, redis_away):
     assert found["perihelion_redis_up"] == {(): 0}
     assert "perihelion_queue_length" not in found
     assert list(found["perihelion_server_stream_up"].values()) == [1]
+
+
+def test_a_server_heard_by_webhook_alone_has_no_stream_that_could_be_down(scrape):
+    chosen, down = (
+        CometServerFactory(stream=stream, last_event_at=timezone.now()) for stream in ("off", "down")
+    )
+    found = scrape()
+
+    of = {server: (("server", f"{server.pk} {server.name}"),) for server in (chosen, down)}
+    assert found["perihelion_server_stream_up"] == {of[down]: 0}
+    assert found["perihelion_server_by_webhook"] == {of[chosen]: 1, of[down]: 0}
+    assert found["perihelion_server_data_age_seconds"].keys() == set(of.values())
 
 
 def test_health_is_well_without_redis_and_says_that_it_is_down(client, redis_away):

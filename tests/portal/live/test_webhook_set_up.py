@@ -1,20 +1,25 @@
 """A webhook on an emulated Comet Server, set up by the portal that listens on a real port."""
 
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from comet.types import WebhookOption
 from portal.audit.models import Entry
+from portal.fleet.models import Device
 from portal.live.inbox import take_in
-from portal.live.models import Event, PostedEvent, WebhookIntake
+from portal.live.models import Event, PostedEvent, StreamLease, WebhookIntake
+from portal.live.stream_choice import doubt_of, hear_by_webhook, open_again
 from portal.live.webhooks import CHECK, REMOVE, SET_UP, intake_of, registered_name, renew_secret, start
 from portal.servers import clients
 from portal.servers.models import CometServer
 from portal.servers.services import unlink_server
-from tests.emulated import run_operation
+from tests.emulated import run_operation, sync
+from tests.portal.live.relay_thread import RelayThread
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -139,3 +144,80 @@ def test_unlinking_a_server_without_a_webhook_asks_it_nothing(linked, provider, 
 
     assert item.progress_text == "Unlinked. Nothing that the portal made is left on the Comet Server."
     assert not Entry.objects.filter(action="webhook.remove").exists()
+
+
+def believed(server: Any) -> bool:
+    return doubt_of(server, intake_of(server)) is None
+
+
+def test_what_it_posted_still_counts_where_it_was_set_up_like_this_already(linked, provider, address):
+    do(SET_UP, linked, provider, address)
+    wait_for(lambda: believed(linked))
+    do(SET_UP, linked, provider, address)
+    assert believed(linked)
+
+
+def test_a_server_that_is_heard_by_webhook_alone_is_followed_again_before_that_is_removed(
+    linked, provider, address, emulator
+):
+    do(SET_UP, linked, provider, address)
+    wait_for(lambda: believed(linked))
+    hear_by_webhook(linked, user=provider.user, ip=None)
+    api_url, away = linked.api_url, "http://127.0.0.1:1"
+    CometServer.objects.update(api_url=away)
+
+    assert do(REMOVE, linked, provider).state == "failed"
+    assert CometServer.objects.get().stream == "never"
+
+    CometServer.objects.update(api_url=api_url)
+    hear_by_webhook(linked, user=provider.user, ip=None)
+    removed = do(REMOVE, linked, provider)
+    assert removed.progress_text == "Removed. Its event stream is opened again."
+    assert CometServer.objects.get().stream == "never"
+    told = Entry.objects.filter(action="stream.open", phase="begun")
+    assert [(one.actor, one.details["because"]) for one in told] == [
+        (provider.user, "its webhook was removed")
+    ] * 2
+
+
+def test_a_webhook_alone_is_heard_and_the_relay_lets_go_and_comes_back_within_two_seconds(
+    linked, provider, address, emulator
+):
+    sync(linked, provider.user)
+    do(SET_UP, linked, provider, address)
+    wait_for(lambda: believed(linked))
+
+    def streams() -> int:
+        return int(emulator.order("state")["streams"])
+
+    def run_jobs() -> set[str]:
+        named = [
+            (one.profile.username, one.device_id) for one in Device.objects.select_related("profile")[:3]
+        ]
+        orders = [{"username": username, "device_id": device_id} for username, device_id in named]
+        return {emulator.order("jobs/start", **order, duration_seconds=1)["guid"] for order in orders}
+
+    with RelayThread():
+        wait_for(lambda: CometServer.objects.get().stream == "up")
+        gaps = Event.objects.filter(source=Event.Source.PORTAL)
+        first = list(gaps.values("pk", "received_at"))
+        started = run_jobs()
+        wait_for(lambda: Event.objects.filter(resource_id__in=started).exclude(posted_at=None).count() == 3)
+        before = timezone.now() - timedelta(seconds=2)  # when it posted last is kept to the second
+        WebhookIntake.objects.update(set_up_at=before, last_received_at=before)
+        hear_by_webhook(linked, user=provider.user, ip=None)
+        wait_for(lambda: streams() == 0, seconds=2)
+        started |= run_jobs()
+        told = Event.objects.filter(type=4200, resource_id__in=started)
+        wait_for(lambda: told.count() == 6)
+        assert CometServer.objects.get().stream == "off"
+
+        open_again(linked.pk, user=provider.user)
+        wait_for(lambda: CometServer.objects.get().stream == "up", seconds=2)
+        started |= run_jobs()
+        told = Event.objects.filter(type=4200, resource_id__in=started)
+        wait_for(lambda: told.exclude(connection=None).count() >= 3)
+        wait_for(lambda: told.exclude(posted_at=None).count() == 9)
+    assert told.count() == 9
+    assert list(gaps.values("pk", "received_at")) == first
+    assert StreamLease.objects.get().gap_since is not None
