@@ -14,6 +14,10 @@ class _RawData(msgspec.Struct, rename="pascal", gc=False):
     data: msgspec.Raw
 
 
+class KnownEvent(StreamableEvent, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """An event without any field that `StreamableEvent` does not have: nearly each is read as one."""
+
+
 class _LargeEvent(StreamableEvent, kw_only=True, gc=False):
     """An event whose data is not decoded."""
 
@@ -37,6 +41,8 @@ class _Names(msgspec.Struct, gc=False):
     account_name: msgspec.Raw = msgspec.field(default=msgspec.Raw(), name="AccountName")
 
 
+_FIELDS = frozenset(StreamableEvent.__struct_encode_fields__)
+_known_event_decoder = msgspec.json.Decoder(KnownEvent)
 _event_decoder = msgspec.json.Decoder(StreamableEvent)
 _large_event_decoder = msgspec.json.Decoder(_LargeEvent)
 _names_decoder = msgspec.json.Decoder(_Names)
@@ -53,6 +59,19 @@ class StreamedEvent:
 
     event: StreamableEvent
     text: str = field(repr=False)
+
+    def unknown_fields(self) -> dict[str, Any]:
+        """What the frame holds beside the fields of `StreamableEvent`; mostly nothing, which is quickly said.
+
+        Of an event of more than `LARGE_CHARACTERS` they are not looked for.
+        """
+        if isinstance(self.event, KnownEvent) or len(self.text) > LARGE_CHARACTERS:
+            return {}
+        try:
+            fields = msgspec.json.decode(self.text)
+        except (msgspec.DecodeError, RecursionError):  # what is passed over need not be whole
+            return {}
+        return {name: value for name, value in fields.items() if name not in _FIELDS}
 
     def typed_data(self) -> Any:
         """`event.data` as the structure that this type of event carries; as it is, where none is known."""
@@ -76,12 +95,19 @@ class BadFrame:
 def read_event(text: str) -> StreamedEvent | BadFrame:
     """An event from the JSON text it came as."""
     try:
-        event = _event_decoder.decode(text) if len(text) <= LARGE_CHARACTERS else _large_event(text)
+        event = _event(text) if len(text) <= LARGE_CHARACTERS else _large_event(text)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as problem:
         return BadFrame(type(problem).__name__, text)
     if event.type == 0:
         return BadFrame("an event without a type", text)
     return StreamedEvent(event, text)
+
+
+def _event(text: str) -> StreamableEvent:
+    try:
+        return _known_event_decoder.decode(text)
+    except msgspec.ValidationError:
+        return _event_decoder.decode(text)
 
 
 def _large_event(text: str) -> StreamableEvent:

@@ -20,7 +20,7 @@ from portal.core.inserts import Inserts
 from portal.core.metrics import count, observe
 from portal.core.prepared import Prepared
 from portal.core.refusals import note_refusal
-from portal.live import gaps, set_aside, twins
+from portal.live import extras, gaps, set_aside, twins
 from portal.live.event_rows import COLUMNS, Arrival, fill, is_readable, rows_of, values_of
 from portal.live.fences import Fenced, locked_server, server_under
 from portal.live.mirror import Applied, apply_to_mirror
@@ -187,6 +187,9 @@ def _store(
         for pk, (row, _), arrival in zip(ids, rows, fresh, strict=True)
         if row.type == 0 or arrival.position in applied.problems
     )
+    if extra := extras.found_in(readable):
+        by_position = dict(zip((arrival.position for arrival in fresh), ids, strict=True))
+        extras.keep({by_position[position]: fields for position, fields in extra.items()})
     publish_all(
         Fact("activity.added", place.tenant_id, {"event": pk, "server": server.pk})
         for pk, (_, place) in zip(ids, rows, strict=True)

@@ -157,6 +157,23 @@ class Event(models.Model):
         return self.summary.partition(": ")[2]
 
 
+class EventExtra(models.Model):
+    """What a frame told beside the fields that are known here, secrets removed. Few events have any."""
+
+    event = models.OneToOneField(Event, models.CASCADE, primary_key=True, related_name="extra")
+    told = models.JSONField()
+
+    objects = TenantQuerySet["EventExtra"].as_manager()
+    tenant_path = "event__placement__tenant"
+
+    def __str__(self) -> str:
+        return f"Beside {self.event}"
+
+    @property
+    def tenant_id(self) -> int:
+        return self.event.tenant_id
+
+
 class PostedEvent(models.Model):
     """An event that came by POST and was answered for; within moments an Event takes its place."""
 

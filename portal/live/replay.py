@@ -9,7 +9,7 @@ from comet.stream import BadFrame, read_event
 from portal.audit import services as audit
 from portal.core.events import Fact, publish_all
 from portal.fleet.services import by_operation
-from portal.live import gaps, ingest, set_aside
+from portal.live import extras, gaps, ingest, set_aside
 from portal.live.event_rows import is_readable, why_unreadable
 from portal.live.fences import locked_server
 from portal.live.models import Event, SetAside
@@ -64,6 +64,7 @@ def _apply(server: CometServer, kept: SetAside) -> str:
     if reason:
         return reason
     event.save()
+    extras.keep(extras.found_in({event.pk: item}))
     gaps.mark(server.pk, timezone.now(), wants_sync=applied.wants_sync, usernames=applied.usernames)
     publish_all([Fact("activity.added", event.tenant_id, {"event": event.pk, "server": server.pk})])
     return ""

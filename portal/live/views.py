@@ -15,6 +15,7 @@ from portal.core.lists import query_of
 from portal.core.paging import Page
 from portal.live import exports, selectors
 from portal.live.counts import kept_from
+from portal.live.extras import told_beside
 from portal.live.filters import EventFilters, PersonForm
 from portal.live.kinds import GROUPS, group_of
 from portal.live.models import Event
@@ -132,6 +133,7 @@ def event_detail(request: PortalRequest, pk: int) -> HttpResponse:
         "group": group,
         "group_label": GROUPS[group],
         "data": stored_text(event.data),
+        "extra": stored_text(told_beside(event)),
     }
     if event.problem:
         context["kept"] = selectors.list_set_aside(request.access).filter(event=event).first()
