@@ -74,9 +74,8 @@ def keep(intake: WebhookIntake, webhook: Webhook, received_at: datetime) -> None
             digest=digest,
             told=msgspec.json.encode(told).decode(),
         )
-        if not tracing_id.startswith(
-            webhooks.CHECK_MARK
-        ):  # the portal's own post tells nothing of the server
+        # What the portal posts to itself tells nothing of the server.
+        if not tracing_id.startswith(webhooks.CHECK_MARK):
             webhooks.note_received(intake)
         publish(POSTED, tenant_id=server.tenant_id, server=server.pk)
 

@@ -24,6 +24,9 @@ from portal.servers.placements import Placements
 TOGETHER: Final = timedelta(minutes=1)
 """Interruptions of one server that are less apart than this are told as one."""
 
+BELIEVED: Final = timedelta(hours=1)
+"""For so long after its last post a webhook is taken for one that works, however quiet the server is."""
+
 
 class Cause(StrEnum):
     """Why nobody observed a server."""
@@ -53,7 +56,8 @@ def begin_gap(lease: StreamLease, server: CometServer, since: datetime, cause: C
     """Say that nobody observes the server from `since` on. The caller has the lease locked.
 
     Does nothing where that is said already, for a server that was never observed at all, and for one
-    that posted something since. Where it was told to post no more, its last post is what was heard.
+    that posted something since, or whose stream was off by choice and whose webhook can be believed. Where
+    it was told to post no more, its last post is what was heard.
     """
     if server.last_event_at is None:
         return
@@ -63,11 +67,12 @@ def begin_gap(lease: StreamLease, server: CometServer, since: datetime, cause: C
     if lease.unheard_since is not None and lease.unheard_since <= since:
         was_off = server.stream == CometServer.Stream.NEVER
         since, cause = lease.unheard_since, Cause.OFF if was_off else Cause.UNATTENDED
-    posted = WebhookIntake.objects.filter(server=server, last_received_at__gt=since).first()
-    if posted is not None and posted.set_up_at is not None:
-        return
+    heard_from = min(since, timezone.now() - BELIEVED) if cause == Cause.OFF else since
+    posted = WebhookIntake.objects.filter(server=server, last_received_at__gt=heard_from).first()
     if posted is not None and posted.last_received_at is not None:
-        since = posted.last_received_at
+        if posted.set_up_at is not None or posted.last_received_at > timezone.now() - TOGETHER:
+            return
+        since = max(since, posted.last_received_at)
     if latest is not None and _is_together(latest, since):
         latest.type, latest.received_at = Event.Own.UNOBSERVED, max(since, latest.received_at)
         latest.gap["interruptions"] += 1

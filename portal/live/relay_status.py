@@ -13,9 +13,9 @@ from portal.live.models import StreamLease, WebhookIntake
 from portal.servers.models import CometServer
 
 BY_WEBHOOK: Final = (
-    "No relay holds a connection to it; each event is shown as soon as it is posted. What a webhook loses,"
-    " since Comet gives up posting after a while and forgets what is queued when it restarts, is read every"
-    " half hour. Sign-ins and sessions lost like this stay unknown."
+    "Where it is heard by webhook alone, no relay holds a connection to it and each event is shown as soon as"
+    " it is posted. What a webhook loses, since Comet gives up posting after a while and forgets what is"
+    " queued when it restarts, is read every half hour. Sign-ins and sessions lost like this stay unknown."
 )
 """What it means to hear a server by webhook alone."""
 

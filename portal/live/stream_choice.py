@@ -5,8 +5,7 @@ whatever ends the webhook opens the stream again, in the same transaction.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 from django.db import transaction
 from django.db.models.functions import Coalesce, Now
@@ -17,11 +16,9 @@ from portal.core.templatetags.portal_tags import largest_unit
 from portal.live.fences import Fenced, locked_server
 from portal.live.gaps import known_until, mark
 from portal.live.models import StreamLease, WebhookIntake
+from portal.live.observing import BELIEVED
 from portal.servers.bookkeeping import publish_server
 from portal.servers.models import CometServer
-
-BELIEVED: Final = timedelta(hours=1)
-"""For so long after its last post a webhook is taken for one that works."""
 
 
 @dataclass(frozen=True, slots=True)

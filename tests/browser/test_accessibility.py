@@ -106,6 +106,7 @@ PLACES: Final = (  # lists are narrowed: a rule looks at each element of each ro
     Place("/audit/", who="owner"),
     Place("/audit/", link="#entry-table tbody a", who="owner"),
     Place("/servers/1/edit/", who="owner"),
+    Place("/servers/1/webhook/", who="owner"),
     Place("/servers/1/unlink/", who="owner"),
     Place("/placements/", who="owner"),
     Place("/placements/users/?q=al", who="owner"),

@@ -19,6 +19,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from portal.core.events import FACTS_CHANNEL, decode_facts, redis_connection
 from portal.core.heartbeats import from_now
 from portal.core.models import Heartbeat
 from portal.fleet.models import Device
@@ -474,6 +475,19 @@ def test_a_gap_noted_again_reaches_back_to_the_earlier_time():
     note_gap(server.pk, late, settle=True)
     lease = StreamLease.objects.get()
     assert (lease.gap_since, lease.gap_number) == (early, 2)
+
+
+def test_pages_are_told_that_a_read_brought_a_server_up_to_date(emulator, mirrored):
+    leases.hold("test")
+    note_gap(mirrored.pk, timezone.now())
+    subscription = redis_connection().pubsub(ignore_subscribe_messages=True)
+    subscription.subscribe(FACTS_CHANNEL)
+    subscription.get_message(timeout=2)
+    close_gap(mirrored.pk)
+    told = iter(lambda: subscription.get_message(timeout=0.5), None)
+    facts = [fact for message in told for fact in decode_facts(message["data"])]
+    subscription.close()
+    assert [fact.ids for fact in facts if fact.name == "server.heard"] == [{"server": mirrored.pk}]
 
 
 def test_a_gap_noted_during_a_sync_stays_open(emulator, mirrored, monkeypatch):

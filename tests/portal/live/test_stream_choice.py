@@ -154,8 +154,15 @@ def test_it_was_observed_all_the_while_where_it_posted(device, alone):
     assert lease_of(alone).unheard_since is None
 
 
+def test_a_choice_that_is_taken_back_at_once_leaves_no_entry(alone):
+    open_again(alone.pk, user=None)
+    opened(alone)
+    assert not Event.objects.exists()
+
+
 def test_where_it_posted_nothing_its_way_back_leaves_an_entry_from_the_choice_on(alone):
     chosen_at = lease_of(alone).unheard_since
+    WebhookIntake.objects.update(last_received_at=ago(hours=2))
     open_again(alone.pk, user=None)
     opened(alone)
 
@@ -165,14 +172,18 @@ def test_where_it_posted_nothing_its_way_back_leaves_an_entry_from_the_choice_on
     assert not entry.gap_is_open
 
 
-def test_without_webhook_and_stream_nobody_hears_it_from_its_last_post_on(device, alone):
-    post(device, ended(device))
+def test_without_webhook_and_stream_nobody_hears_it_from_its_last_post_on(alone):
     forget_webhook(alone, user=None, because="its webhook was removed")
-    note_down(alone.pk, fence=FENCE, since=timezone.now(), problem=BROKEN)
+    StreamLease.objects.update(unheard_since=ago(minutes=9))
+    posted_at = ago(minutes=2)
+    for last in (timezone.now(), posted_at):
+        assert not Event.objects.exists()
+        WebhookIntake.objects.update(last_received_at=last)
+        note_down(alone.pk, fence=FENCE, since=timezone.now(), problem=BROKEN)
 
-    entry = Event.objects.get(source="portal")
+    entry = Event.objects.get()
     assert entry.gap_is_open
-    assert entry.happened_at == WebhookIntake.objects.get().last_received_at
+    assert entry.happened_at == posted_at
 
 
 def test_on_its_way_back_what_the_webhook_left_untold_is_to_be_read(alone):

@@ -19,7 +19,8 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def server(provider):
-    return quiet_for(CometServerFactory(tenant=provider.tenant, name="fr-par-2", stream="off"), minutes=44)
+    made = CometServerFactory(tenant=provider.tenant, name="fr-par-2", stream="off")
+    return quiet_for(made, minutes=44, last_event_at=timezone.now() - timedelta(minutes=44))
 
 
 def quiet_for(server, **told):
@@ -35,7 +36,7 @@ def pill(provider):
 
 def test_it_is_stale_once_it_neither_posted_nor_was_read_for_longer_than_it_is_read_again(server):
     assert not server.is_stale
-    assert quiet_for(server, minutes=46).is_stale
+    assert quiet_for(server, minutes=46, last_event_at=None).is_stale
     now = timezone.now()
     assert not quiet_for(server, minutes=46, last_event_at=now).is_stale
     assert not quiet_for(server, minutes=46, last_event_at=None, last_read_at=now).is_stale
@@ -49,16 +50,16 @@ def test_the_bar_on_every_page_says_that_it_was_chosen_and_does_not_call_it_down
     assertContains(pill(provider), "Live, 3 servers, 1 by webhook")
     found = freshness(access_for(provider.user))
     assert (found.live, found.by_webhook, list(found.stale)) == (True, 1, [])
-    quiet_for(server, minutes=46)
+    quiet_for(server, minutes=46, last_event_at=None)
     assertContains(pill(provider), "1 of 3 servers stale")
 
 
 def test_the_list_and_the_overview_say_it(provider, server):
     shown = provider.client().get(reverse("servers:server-list"))
-    assertContains(shown, "By webhook")
+    assertContains(shown, "By webhook; data from")
     assertContains(shown, "off by choice: it posts its events")
     assertNotContains(shown, "no relay<")
-    assertContains(provider.client().get("/"), "By webhook")
+    assertContains(provider.client().get("/"), "By webhook; data from")
 
 
 def test_the_api_tells_it(provider, server):
