@@ -264,9 +264,10 @@ def test_a_profile_that_an_event_writes_while_the_list_is_read_stays(linked, pro
     assert profile.account_name == "As the event says"
 
 
-def test_a_list_that_says_the_same_of_ended_jobs_is_not_read_again(linked, provider, monkeypatch):
+def test_a_list_that_says_the_same_of_ended_jobs_is_not_read_again(emulator, linked, provider, monkeypatch):
     sync(linked, provider.user)
-    ended = Job.objects.exclude(ended_at=None)
+    listed = Job.objects.filter(guid__in=jobs_at(emulator))  # a profile may tell of an older one
+    ended = listed.exclude(ended_at=None)
     assert not ended.filter(digest="", device__isnull=False).exists()
     read = []
     monkeypatch.setattr("portal.jobs.fetch._decode_job", lambda raw: read.append(raw) or decode_job(raw))
