@@ -182,12 +182,14 @@ def test_what_is_not_known_of_real_servers_can_be_turned(emulator):
     key = {"AuthType": "SessionKey", "SessionKey": "gone"}
     rule = {"ClauseType": "", "RuleField": "Status", "RuleOperator": "int_gt", "RuleValue": "0"}
 
+    usual = len(emulator.call("admin/get-jobs-recent"))
+
     def seen() -> tuple[object, ...]:
         found = emulator.call("admin/get-jobs-for-custom-search", Query=json.dumps(rule))
         return (
             emulator.call("admin/set-user-profile-hash", **stale)["Status"],
             emulator.call("admin/meta/version", **key)["Status"],
-            len(emulator.call("admin/get-jobs-recent")) > 20,  # some begin at any moment, few in one second
+            len(emulator.call("admin/get-jobs-recent")) > usual - 10,  # some are unfinished
             isinstance(found, list),
         )
 
