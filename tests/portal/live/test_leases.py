@@ -27,6 +27,23 @@ def look(*holders: str) -> dict[str, int]:
     return held
 
 
+def test_two_relays_never_hold_one_server():
+    servers = CometServerFactory.create_batch(3)
+    first = leases.hold("first").streams
+    second = leases.hold("second").streams
+    assert {held.server_id for held in first} == {server.pk for server in servers}
+    assert second == []
+
+
+def test_an_expired_lease_changes_hands_with_a_higher_fence():
+    CometServerFactory()
+    [held] = leases.hold("first").streams
+    StreamLease.objects.update(expires_at=timezone.now())
+    [taken] = leases.hold("second").streams
+    assert taken.fence == held.fence + 1
+    assert leases.hold("first").streams == []
+
+
 def test_relays_share_the_servers_evenly():
     CometServerFactory.create_batch(7)
     assert look("first") == {"first": 7}
