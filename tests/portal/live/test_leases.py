@@ -38,7 +38,7 @@ def test_two_relays_never_hold_one_server():
 def test_an_expired_lease_changes_hands_with_a_higher_fence():
     CometServerFactory()
     [held] = leases.hold("first").streams
-    StreamLease.objects.update(expires_at=timezone.now())
+    StreamLease.objects.update(expires_at=from_now(-leases.RENEW))
     [taken] = leases.hold("second").streams
     assert taken.fence == held.fence + 1
     assert leases.hold("first").streams == []

@@ -382,7 +382,7 @@ def test_a_stopped_relay_that_goes_on_writes_nothing_a_second_time(emulator, mir
         first = StreamLease.objects.get()
         stop_while_it_writes_nothing(slow)
         # Its time runs out, without anybody waiting for it.
-        StreamLease.objects.update(expires_at=timezone.now())
+        StreamLease.objects.update(expires_at=from_now(-leases.RENEW))
         Heartbeat.objects.update(seen_at=from_now(-leases.LEASE))
         with RelayThread():
             wait_for(lambda: StreamLease.objects.get().fence == first.fence + 1)
@@ -416,7 +416,7 @@ def test_a_killed_relays_servers_are_taken_over_within_15_seconds(emulator, link
 
 def test_a_stream_that_no_relay_follows_is_not_called_live():
     server = CometServerFactory(stream="up")
-    StreamLease.objects.create(server=server, holder="dead", expires_at=timezone.now())
+    StreamLease.objects.create(server=server, holder="dead", expires_at=timezone.now() - leases.RENEW)
     assert note_unattended() == 1
     assert server_now(server).stream == "down"
     assert "No relay follows" in server.stream_error
