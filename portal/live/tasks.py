@@ -8,7 +8,7 @@ from celery import shared_task
 import comet
 from portal.core.encryption import SecretUnreadable
 from portal.core.locks import held_while_alive
-from portal.live import counts, gaps, inbox, retention, set_aside
+from portal.live import counts, gaps, inbox, retention, set_aside, webhooks
 from portal.live.observing import end_posted
 from portal.live.stream_state import note_unattended
 
@@ -19,12 +19,16 @@ log = structlog.get_logger(__name__)
 
 @shared_task(soft_time_limit=10 * MINUTE, time_limit=11 * MINUTE)
 def close_gap(server_id: int) -> None:
-    """Read what one server's events did not tell. Safe to run twice; does nothing while it runs."""
+    """Read what one server's events did not tell, and look after a webhook by which alone it is heard.
+
+    Safe to run twice; does nothing while it runs.
+    """
     with held_while_alive(f"close-gap:{server_id}") as mine:
         if not mine:
             return
         try:
             gaps.close_gap(server_id)
+            webhooks.open_where_removed(server_id)
         except (comet.CometError, SecretUnreadable, LookupError) as error:
             log.warning("gap.not_closed", server_id=server_id, error=str(error))
 

@@ -111,6 +111,26 @@ def remove_at(server: CometServer, actor: Any) -> list[str]:
     return []
 
 
+def open_where_removed(server_id: int) -> bool:
+    """Open the stream of a server that is heard by webhook alone and has the portal's entry no more: somebody
+    removed it in Comet's own interface, or gave it another address or secret. Gives whether it was opened.
+
+    Raises:
+        comet.CometError: the server did not answer.
+        SecretUnreadable, LookupError: it, or its webhook, has no secret that can be read.
+    """
+    server = CometServer.objects.filter(pk=server_id, stream=CometServer.Stream.OFF).first()
+    if server is None:
+        return False
+    intake = intake_of(server)
+    client = clients.for_server(server, purpose="bulk")
+    entry = client.admin_meta_webhook_options_get().get(registered_name(intake))
+    wanted = option_for(intake, intake.address)
+    if entry is not None and (entry.url, entry.custom_headers) == (wanted.url, wanted.custom_headers):
+        return False
+    return forget_webhook(server, user=None, because="its webhook was removed or changed at the server")
+
+
 def note_received(intake: WebhookIntake) -> None:
     """When something came last, to the second."""
     now = timezone.now()

@@ -12,7 +12,17 @@ from portal.fleet.models import Device
 from portal.live.inbox import take_in
 from portal.live.models import Event, PostedEvent, StreamLease, WebhookIntake
 from portal.live.stream_choice import doubt_of, hear_by_webhook, open_again
-from portal.live.webhooks import CHECK, REMOVE, SET_UP, intake_of, registered_name, renew_secret, start
+from portal.live.tasks import close_gap, read_unfollowed
+from portal.live.webhooks import (
+    CHECK,
+    REMOVE,
+    SECRET_HEADER,
+    SET_UP,
+    intake_of,
+    registered_name,
+    renew_secret,
+    start,
+)
 from portal.servers import clients
 from portal.servers.models import CometServer
 from portal.servers.services import unlink_server
@@ -216,3 +226,44 @@ def test_a_webhook_alone_is_heard_and_the_relay_lets_go_and_comes_back_within_tw
     assert told.count() == 9
     assert list(gaps.values("pk", "received_at")) == first
     assert StreamLease.objects.get().gap_since is not None
+
+
+@pytest.mark.parametrize("change", ["removed", "another address", "another secret"])
+def test_a_stream_is_opened_again_once_the_webhook_is_gone_at_the_server_itself(
+    change, linked, provider, address
+):
+    sync(linked, provider.user)
+    do(SET_UP, linked, provider, address)
+    wait_for(lambda: believed(linked))
+    hear_by_webhook(linked, user=provider.user, ip=None)
+    options, name = entries(linked), registered_name(intake_of(linked))
+    match change:
+        case "removed":
+            del options[name]
+        case "another address":
+            options[name].url = "http://127.0.0.1:9/elsewhere"
+        case "another secret":
+            options[name].custom_headers = {SECRET_HEADER: "another"}
+    clients.for_server(linked).admin_meta_webhook_options_set(webhook_options=options)
+
+    read_unfollowed()
+    close_gap(linked.pk)
+
+    assert CometServer.objects.get().stream == "never"
+    assert intake_of(linked).set_up_at is None
+    told = Entry.objects.get(action="stream.open", phase="begun")
+    assert (told.actor, told.details["because"]) == (None, "its webhook was removed or changed at the server")
+
+
+def test_a_stream_stays_off_while_the_webhook_stands_at_the_server(linked, provider, address, settings):
+    sync(linked, provider.user)
+    do(SET_UP, linked, provider, address)
+    wait_for(lambda: believed(linked))
+    hear_by_webhook(linked, user=provider.user, ip=None)
+    settings.EVENT_TYPES = [4153]
+
+    read_unfollowed()
+    close_gap(linked.pk)
+
+    assert CometServer.objects.get().stream == "off"
+    assert StreamLease.objects.get().gap_since is None
