@@ -1,4 +1,4 @@
-"""Events as files: a row each as CSV, and with their data as JSON lines."""
+"""Events as files: a row each as CSV, and with all that is stored of them as JSON lines."""
 
 import json
 from collections.abc import Iterator
@@ -72,7 +72,7 @@ def lines(found: Iterator[list[Event]]) -> Iterator[str]:
 
 def _rows(rows: TenantQuerySet[Event], with_data: bool) -> TenantQuerySet[Event]:
     rows = rows.select_related("server", "placement__tenant")
-    return rows.defer(None) if with_data else rows
+    return rows.defer(None).select_related("extra") if with_data else rows
 
 
 def _record(event: Event) -> dict[str, Any]:
@@ -92,4 +92,5 @@ def _record(event: Event) -> dict[str, Any]:
         "source": event.source,
         "problem": event.problem,
         "data": event.data,
+        "other_fields": event.extra.told if hasattr(event, "extra") else None,
     }

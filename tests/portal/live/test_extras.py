@@ -45,6 +45,20 @@ def test_unknown_fields_are_shown_with_their_event_and_no_secret_is(device, prov
     assert event.data == {**plain.data, "GUID": "j1"}
 
 
+def test_an_export_of_events_has_them_and_asks_for_them_with_the_events(device, provider):
+    device.placement.tenant = provider.tenant
+    device.placement.save()
+    streamed(device, ended(device, "j1", AccessToken="hunter2", **UNKNOWN), ended(device, "j2"))
+
+    with CaptureQueriesContext(connection) as queries:
+        answer = provider.client().get(reverse("live:activity-export-jsonl"))
+        lines = b"".join(answer.streaming_content).decode().splitlines()
+
+    told = {record["data"]["GUID"]: record["other_fields"] for record in map(json.loads, lines)}
+    assert told == {"j1": {**STORED, "AccessToken": "(removed)"}, "j2": None}
+    assert sum("live_eventextra" in query["sql"] for query in queries) == 1
+
+
 def test_what_has_a_nul_in_it_is_stored_as_well(device):
     streamed(device, ended(device, Region="eu\0west", **{"A\0B": 1}))
     assert told_beside(Event.objects.get()) == {"Region": "eu\ufffdwest", "A\ufffdB": 1}
