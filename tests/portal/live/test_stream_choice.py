@@ -200,16 +200,16 @@ def test_it_is_read_every_half_hour_meanwhile(alone):
 
 
 @pytest.mark.parametrize(
-    ("intake", "why"),
+    ("column", "minutes_ago", "why"),
     [
-        ({"set_up_at": None}, "is not set up"),
-        ({"last_received_at": None}, "has posted nothing since its webhook was set up"),
-        ({"set_up_at": ago(minutes=1)}, "has posted nothing since its webhook was set up"),
-        ({"last_received_at": ago(hours=2)}, "has posted nothing for 2"),
+        ("set_up_at", None, "is not set up"),
+        ("last_received_at", None, "has posted nothing since its webhook was set up"),
+        ("set_up_at", 1, "has posted nothing since its webhook was set up"),
+        ("last_received_at", 125, "has posted nothing for 2"),
     ],
 )
-def test_a_webhook_that_cannot_be_believed_is_not_enough(server, intake, why):
-    WebhookIntake.objects.update(**intake)
+def test_a_webhook_that_cannot_be_believed_is_not_enough(server, column, minutes_ago, why):
+    WebhookIntake.objects.update(**{column: ago(minutes=minutes_ago) if minutes_ago else None})
     with pytest.raises(ChoiceRefused, match=why):
         hear_by_webhook(server, user=None, ip=None)
     assert now(server).stream == "up"
