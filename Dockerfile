@@ -25,4 +25,4 @@ USER perihelion
 VOLUME /data
 EXPOSE 8000
 
-CMD ["python", "-m", "uvicorn", "portal.asgi:application", "--host", "0.0.0.0", "--port", "8000", "--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio", "--ws-per-message-deflate", "false", "--ws-max-size", "4096", "--no-proxy-headers", "--no-access-log", "--timeout-graceful-shutdown", "10"]
+CMD ["python", "-m", "uvicorn", "portal.asgi:application", "--host", "0.0.0.0", "--port", "8000", "--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio", "--ws-per-message-deflate", "false", "--ws-max-size", "4096", "--ws-ping-interval", "45", "--ws-ping-timeout", "20", "--no-proxy-headers", "--no-access-log", "--timeout-graceful-shutdown", "10"]

@@ -1,5 +1,6 @@
 """Starts the three servers that are compared, and the browsers, each as a process of its own on loopback."""
 
+import shlex
 import subprocess
 import sys
 import time
@@ -9,26 +10,15 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Final
 
+from honcho.environ import parse_procfile
+
 from portal.demo.children import end_with_parent, stop
 from portal.demo.ports import free_port
+from tests.environment.portal import ROOT
 
 HERE: Final = Path(__file__).parent
 WS_VERSION: Final = "8.18.3"
 START_SECONDS: Final = 30.0
-UVICORN: Final = [
-    *("--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio"),
-    *(
-        "--ws-per-message-deflate",
-        "false",
-        "--ws-max-size",
-        "4096",
-        "--no-access-log",
-        "--log-level",
-        "warning",
-    ),
-    *("--lifespan", "off"),
-]
-"""As in the Procfile, so that both Python servers have the same ground."""
 
 
 class Server:
@@ -58,8 +48,11 @@ class Server:
 
 @contextmanager
 def python_server(application: str) -> Iterator[Server]:
+    """uvicorn with the Procfile's flags, whatever it serves: all Python servers have the same ground."""
     port = free_port()
-    command = [sys.executable, "-m", "uvicorn", application, "--port", str(port), *UVICORN]
+    words = shlex.split(parse_procfile((ROOT / "Procfile").read_text()).processes["web"])
+    flags = words[words.index("--loop") :]
+    command = [sys.executable, "-m", "uvicorn", application, "--port", str(port), *flags]
     yield from _running(Server(command, port))
 
 
