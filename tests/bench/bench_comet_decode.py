@@ -1,7 +1,7 @@
 """Reading long answers: the list of 5,000 User Profiles, and 100,000 Jobs.
 
 The profiles are those of an emulated Comet Server with ten days of history; the Jobs are the emulator's,
-with the history repeated under other identifiers until there are enough. Each way of reading runs five
+with the history repeated under other identifiers until there are enough. Each way of reading runs three
 times, each time in a new process, the ways taking turns; the median of the CPU time counts. They are
 compared with `json.loads` of the same bytes: `typed` is msgspec into `comet.types`, `read` what the client
 does with an answer, `columns` msgspec into the columns the portal mirrors, `raw` the split into elements
@@ -32,7 +32,7 @@ JOBS: Final = 100_000
 SUBJECTS: Final = ("users", "jobs")
 JOBS_PER_DAY: Final = 2200
 DAYS: Final = 10
-ROUNDS: Final = 5
+ROUNDS: Final = 3
 MEGABYTE: Final = 1_000_000
 MEMORY_LIMIT: Final = 1.3
 ROOT: Final = Path(__file__).resolve().parents[2]

@@ -51,7 +51,7 @@ class Spans(NamedTuple):
 
     warm_up: float = 1.0
     """At the same pace, before anything is measured: what is loaded or compiled once is."""
-    events: float = 6.0
+    events: float = 5.0
     idle: float = 1.0
     """Nothing has come for so long: everything that was on its way has arrived."""
     quiet: float = RECENT_SECONDS
